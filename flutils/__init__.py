@@ -1,0 +1,13 @@
+"""flutils: feedback learning for robust neural networks, reproduced.
+
+The reproduction package of Song, Wang and Li, "Feedback Learning for Improving the Robustness of
+Neural Networks" (2019): boundary search, class robustness, and what the paper built on them.
+"""
+
+import os as _os
+from importlib import metadata as _metadata
+
+# TensorFlow prints start-up notes that no reader of a notebook needs; set the variable to 0 to see them.
+_os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+__version__ = _metadata.version("flutils")

@@ -1,0 +1,24 @@
+"""Every setting of a run, where it comes from, and the three profiles."""
+
+from flutils.config.profiles import DATASETS, PROFILES, choose_datasets, load_profile
+from flutils.config.settings import (
+    ModelConfig,
+    RunConfig,
+    SearchConfig,
+    TrainingConfig,
+    describe,
+    replace,
+)
+
+__all__ = [
+    "DATASETS",
+    "PROFILES",
+    "ModelConfig",
+    "RunConfig",
+    "SearchConfig",
+    "TrainingConfig",
+    "choose_datasets",
+    "describe",
+    "load_profile",
+    "replace",
+]

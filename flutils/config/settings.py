@@ -1,0 +1,143 @@
+"""Every setting of a run and where it comes from.
+
+A field's source is a section of the paper, or ``choice:`` and the reason where the paper is silent.
+"""
+
+import dataclasses
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+T = TypeVar("T")
+
+
+def setting(source: str, *, size: bool = False) -> Any:
+    """Declare a config field with its source; `size` says that profiles may differ in it."""
+    return field(metadata={"source": source, "size": size})
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelConfig:
+    """The classifier."""
+
+    architecture: Literal["mnist_cnn", "resnet"] = setting("§V: a CNN on MNIST, a ResNet on CIFAR-10")
+    units: int = setting(
+        "choice: residual units a stage; the paper gives no depth, Madry et al. use 5", size=True
+    )
+    width: int = setting("choice: 1 is the non-wide option of Madry et al.; 10 costs 96 times as much")
+    weight_decay: float = setting("§V: settings of Madry et al., 2e-4 on CIFAR-10 and none on MNIST")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """Training of the original model, Ori."""
+
+    optimizer: Literal["adam", "sgd"] = setting(
+        "§V: settings of Madry et al., Adam on MNIST, SGD on CIFAR-10"
+    )
+    momentum: float = setting("§V: settings of Madry et al., 0.9 on CIFAR-10")
+    learning_rate: float = setting("choice: peak of the one-cycle rate, measured to train well in few epochs")
+    warmup: float = setting("choice: share of the steps in which the one-cycle rate rises")
+    epochs: int = setting("choice: unprinted; few at quick, enough to converge at paper", size=True)
+    batch_size: int = setting(
+        "§V: settings of Madry et al., 128 on CIFAR-10; choice on MNIST: faster than 50"
+    )
+    flip: bool = setting("§V: settings of Madry et al., mirror CIFAR-10; here every other epoch of an image")
+    pad: int = setting("§V: settings of Madry et al., pad CIFAR-10 by 2 pixels, then crop")
+    train_size: int | None = setting("§V: the whole training set (None)", size=True)
+    test_size: int | None = setting("§V: the whole test set (None)", size=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchConfig:
+    """The boundary search."""
+
+    num_samples: int = setting("§V: 1,500 samples from the training set", size=True)
+    sampling: Literal["stratified", "uniform"] = setting(
+        "choice: §IV-B's maximum selection is 150 a class, so 1,500 samples are 150 of each"
+    )
+    num_directions: int = setting("§V: 784 on MNIST, 1,000 on CIFAR-10", size=True)
+    both_signs: bool = setting("§V: both positive and negative directions, on MNIST only")
+    step: float = setting("§V: 0.02 on MNIST, 2.0 on CIFAR-10")
+    search_range: float = setting("§V-B: half of the pixel range, 0.5 and 127.5")
+    unit: Literal["rms", "l2"] = setting(
+        "choice: RMS 1 as in He, Li, Song (ICLR 2018); Euclidean unit length finds no boundary at all"
+    )
+    clip: bool = setting("choice: points stay inside the pixel range, as in He, Li, Song (ICLR 2018)")
+    reference: Literal["label", "prediction"] = setting("Algorithm 1: compares with the true label")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """One dataset at one profile."""
+
+    dataset: Literal["mnist", "cifar10"] = setting("§V")
+    profile: Literal["smoke", "quick", "paper"] = setting(
+        "choice: how much of the protocol to run", size=True
+    )
+    model: ModelConfig = setting("§V")
+    training: TrainingConfig = setting("§V")
+    search: SearchConfig = setting("§V")
+
+
+def replace(config: T, **changes: Any) -> T:
+    """Return a copy of a config with some fields changed; a dict changes fields of a nested config.
+
+    Args:
+        config: any config of this module.
+        **changes: new values by field name.
+
+    Returns:
+        The changed copy.
+
+    Raises:
+        ValueError: if a name is not a field, or a value not of the field's type.
+    """
+    check_config(config)
+    types = typing.get_type_hints(type(config))
+    for name, value in changes.items():
+        if name not in types:
+            raise ValueError(f"{type(config).__name__} has no setting {name!r}: it has {', '.join(types)}")
+        if dataclasses.is_dataclass(types[name]) and isinstance(value, dict):
+            changes[name] = replace(getattr(config, name), **value)
+        elif not _fits(value, types[name]):
+            raise ValueError(f"{type(config).__name__}.{name} must be {_spell(types[name])}, got {value!r}")
+    return dataclasses.replace(config, **changes)  # type: ignore[type-var]
+
+
+def check_config(config: object) -> None:
+    """Raise `ValueError` unless `config` is an instance of a config of this module."""
+    if not dataclasses.is_dataclass(config) or isinstance(config, type):
+        raise ValueError(f"expected a config such as RunConfig, got {config!r}")
+
+
+def describe(config: object) -> list[tuple[str, Any, str]]:
+    """List every setting as (dotted name, value, source), nested ones in their place."""
+    check_config(config)
+    rows: list[tuple[str, Any, str]] = []
+    for entry in dataclasses.fields(config):  # type: ignore[arg-type]
+        value = getattr(config, entry.name)
+        if dataclasses.is_dataclass(value):
+            rows += [(f"{entry.name}.{name}", item, source) for name, item, source in describe(value)]
+        else:
+            rows.append((entry.name, value, entry.metadata["source"]))
+    return rows
+
+
+def _fits(value: object, expected: Any) -> bool:
+    """Say whether `value` is of a field's type; an int is a float here, a bool is no number."""
+    origin, arguments = typing.get_origin(expected), typing.get_args(expected)
+    if origin is Literal:
+        return value in arguments
+    if arguments:
+        return any(_fits(value, argument) for argument in arguments)
+    if expected is float:
+        return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
+
+
+def _spell(expected: Any) -> str:
+    """Spell a field's type for an error message."""
+    if typing.get_origin(expected) is Literal:
+        return "one of " + ", ".join(map(repr, typing.get_args(expected)))
+    return getattr(expected, "__name__", str(expected))
