@@ -1,0 +1,57 @@
+"""Random orthogonal directions, along which margins are measured."""
+
+import math
+
+import numpy as np
+
+from flutils.randomness import stream
+
+UNITS = ("rms", "l2")
+
+
+def unit_length(shape: tuple[int, ...], unit: str) -> float:
+    """Return the Euclidean norm of one unit: sqrt(D) for ``"rms"``, 1 for ``"l2"``.
+
+    Args:
+        shape: shape of one image; D is the product of its lengths.
+        unit: ``"rms"`` or ``"l2"``.
+
+    Raises:
+        ValueError: if `unit` is neither.
+    """
+    if unit not in UNITS:
+        raise ValueError(f"unit must be one of {', '.join(UNITS)}, got {unit!r}")
+    return math.sqrt(math.prod(shape)) if unit == "rms" else 1.0
+
+
+def random_orthogonal(count: int, *, shape: tuple[int, ...], seed: int, unit: str = "rms") -> np.ndarray:
+    """Draw mutually orthogonal random directions of unit length.
+
+    Args:
+        count: how many directions, at most the number of values in an image.
+        shape: shape (H, W, C) of one image.
+        seed: the run's seed.
+        unit: ``"rms"`` scales each direction to root mean square 1 (Euclidean norm sqrt(H*W*C)),
+            so that a margin is in pixel units; ``"l2"`` to Euclidean norm 1.
+
+    Returns:
+        (count, H, W, C) float32 array.
+
+    Raises:
+        ValueError: if `count` is below 1 or above the dimension, or `unit` is unknown.
+
+    Source: paper §V, "random orthogonal directions"; the RMS unit follows He, Li, Song (ICLR 2018),
+        from whom the paper takes its search. QR of a Gaussian matrix makes the set uniformly random.
+    """
+    dimension = math.prod(shape)
+    length = unit_length(shape, unit)
+    if not 1 <= count <= dimension:
+        raise ValueError(
+            f"count must be between 1 and the {dimension} dimensions of {shape}, got {count}: "
+            "no more directions than dimensions can be orthogonal"
+        )
+    gaussian = stream(seed, "directions").standard_normal((dimension, count))
+    basis, triangle = np.linalg.qr(gaussian)
+    # QR fixes signs by convention; undoing that makes the distribution invariant under rotations.
+    basis *= np.sign(np.diag(triangle))
+    return np.ascontiguousarray((basis * length).T, dtype=np.float32).reshape(count, *shape)

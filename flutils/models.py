@@ -1,0 +1,139 @@
+"""The paper's two classifiers as Keras models that map images to logits.
+
+Both follow Madry et al., from whom the paper takes its settings (§V): the MNIST CNN of
+mnist_challenge and the ResNet of cifar10_challenge. Nothing here depends on a Keras backend.
+"""
+
+from pathlib import Path
+
+import keras
+from keras import layers, ops
+
+from flutils.config import ModelConfig
+
+
+@keras.saving.register_keras_serializable(package="flutils")
+class PerImageStandardization(layers.Layer):
+    """Subtract each image's mean and divide by its standard deviation, at least 1/sqrt(pixels)."""
+
+    def call(self, images):
+        size = 1
+        for length in images.shape[1:]:
+            size *= length
+        mean = ops.mean(images, axis=(1, 2, 3), keepdims=True)
+        deviation = ops.std(images, axis=(1, 2, 3), keepdims=True)
+        return (images - mean) / ops.maximum(deviation, 1.0 / size**0.5)
+
+
+@keras.saving.register_keras_serializable(package="flutils")
+class ZeroPadChannels(layers.Layer):
+    """Append channels of zeros, half before and half after: the shortcut of a unit that widens."""
+
+    def __init__(self, channels: int, **kwargs):
+        super().__init__(**kwargs)
+        self.channels = channels
+
+    def call(self, features):
+        extra = self.channels - features.shape[-1]
+        return ops.pad(features, ((0, 0), (0, 0), (0, 0), (extra // 2, extra - extra // 2)))
+
+    def get_config(self):
+        return {**super().get_config(), "channels": self.channels}
+
+
+def build_mnist_cnn(*, seed: int) -> keras.Model:
+    """Build the MNIST CNN: conv 5x5x32, pool, conv 5x5x64, pool, dense 1024, dense 10.
+
+    Args:
+        seed: seed of the initial weights.
+
+    Returns:
+        A model from (b, 28, 28, 1) images in [0, 1] to (b, 10) logits.
+
+    Source: paper §V ("derived from Madry et al."); MadryLab mnist_challenge, ``model.py``:
+    truncated-normal kernels of deviation 0.1, biases 0.1, ReLU.
+    """
+
+    def initial(layer: int) -> dict:
+        kernel = keras.initializers.TruncatedNormal(stddev=0.1, seed=seed * 16 + layer)
+        return {"kernel_initializer": kernel, "bias_initializer": keras.initializers.Constant(0.1)}
+
+    images = keras.Input((28, 28, 1), name="images")
+    x = layers.Conv2D(32, 5, padding="same", activation="relu", **initial(0))(images)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Conv2D(64, 5, padding="same", activation="relu", **initial(1))(x)
+    x = layers.MaxPooling2D(2)(x)
+    x = layers.Dense(1024, activation="relu", **initial(2))(layers.Flatten()(x))
+    return keras.Model(images, layers.Dense(10, name="logits", **initial(3))(x), name="mnist_cnn")
+
+
+def build_resnet(*, units: int, width: int, weight_decay: float, seed: int) -> keras.Model:
+    """Build the CIFAR-10 ResNet of 6 `units` + 2 layers with pre-activation units.
+
+    Args:
+        units: residual units in each of the three stages.
+        width: factor on the 16, 32 and 64 channels of the stages.
+        weight_decay: L2 coefficient on convolution and dense kernels, added to the loss.
+        seed: seed of the initial weights.
+
+    Returns:
+        A model from (b, 32, 32, 3) images in [0, 255] to (b, 10) logits.
+
+    Source: paper §V ("a ResNet"); MadryLab cifar10_challenge, ``model.py``: standardization inside
+    the model, leaky ReLU 0.1, average-pooled and zero-padded shortcuts.
+    """
+    seeds = iter(range(seed * 1024, (seed + 1) * 1024))
+
+    def convolve(x, channels: int, size: int, stride: int):
+        return layers.Conv2D(
+            channels,
+            size,
+            strides=stride,
+            padding="same",
+            use_bias=False,
+            kernel_initializer=keras.initializers.HeNormal(seed=next(seeds)),
+            kernel_regularizer=keras.regularizers.L2(weight_decay / 2),
+        )(x)
+
+    def activate(x):
+        return layers.LeakyReLU(negative_slope=0.1)(layers.BatchNormalization(momentum=0.9)(x))
+
+    images = keras.Input((32, 32, 3), name="images")
+    x = convolve(PerImageStandardization()(images), 16, 3, 1)
+    for stage, channels in enumerate((16 * width, 32 * width, 64 * width)):
+        for unit in range(units):
+            stride = 2 if stage > 0 and unit == 0 else 1
+            activated = activate(x)
+            # The very first unit branches after its activation, the others before it.
+            shortcut = activated if stage == unit == 0 else x
+            if stride > 1:
+                shortcut = layers.AveragePooling2D(stride)(shortcut)
+            if shortcut.shape[-1] != channels:
+                shortcut = ZeroPadChannels(channels)(shortcut)
+            y = activate(convolve(activated, channels, 3, stride))
+            x = layers.Add()([convolve(y, channels, 3, 1), shortcut])
+    x = layers.GlobalAveragePooling2D()(activate(x))
+    logits = layers.Dense(
+        10,
+        name="logits",
+        kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
+        kernel_regularizer=keras.regularizers.L2(weight_decay / 2),
+    )(x)
+    return keras.Model(images, logits, name=f"resnet{6 * units + 2}_w{width}")
+
+
+def build_model(config: ModelConfig, *, seed: int) -> keras.Model:
+    """Build the model that `config` describes, with weights drawn from `seed`."""
+    if config.architecture == "mnist_cnn":
+        return build_mnist_cnn(seed=seed)
+    return build_resnet(units=config.units, width=config.width, weight_decay=config.weight_decay, seed=seed)
+
+
+def save_model(model: keras.Model, path: Path) -> None:
+    """Save architecture and weights, without optimizer state, to a ``.keras`` file."""
+    model.save(path, include_optimizer=False)
+
+
+def load_model(path: Path) -> keras.Model:
+    """Load a model that `save_model` wrote; it predicts, and must be compiled to be trained."""
+    return keras.saving.load_model(path, compile=False)
