@@ -1,0 +1,134 @@
+"""The store of one profile and dataset: artifacts by key, results by name."""
+
+import json
+import shutil
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flutils import progress
+from flutils.artifacts.files import atomic_path, check_writable, find_home, hash_file, hash_inputs, write_json
+from flutils.artifacts.origin import describe_origin
+
+
+class ArtifactWarning(UserWarning):
+    """An artifact was damaged and is made anew."""
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A stored file and its provenance."""
+
+    path: Path
+    about: dict[str, Any]
+
+    @property
+    def checksum(self) -> str:
+        """SHA-256 of the file, by which artifacts made from it refer to it."""
+        return self.about["sha256"]
+
+
+class Store:
+    """The artifacts of one profile and dataset, in ``<home>/artifacts/<profile>/<dataset>/``.
+
+    Args:
+        profile: name of the profile.
+        dataset: name of the dataset.
+        home: folder that holds ``artifacts/`` and ``figures/``; see `find_home`.
+
+    Raises:
+        PermissionError: if the folder cannot be written.
+    """
+
+    def __init__(self, profile: str, dataset: str, *, home: Path | None = None) -> None:
+        self.home = find_home() if home is None else Path(home)
+        self.folder = self.home / "artifacts" / profile / dataset
+        check_writable(self.folder)
+
+    def obtain(
+        self,
+        name: str,
+        suffix: str,
+        inputs: dict[str, Any],
+        make: Callable[[Path, Path], dict[str, Any] | None],
+    ) -> Artifact:
+        """Return an artifact, made only if it is not there whole.
+
+        Args:
+            name: what it is, such as ``"ori"``.
+            suffix: of its file, such as ``".keras"``.
+            inputs: everything that determines it, as JSON values: settings, seed, checksums.
+            make: called as ``make(path, scratch)``; writes the file to `path` and returns what it measured
+                meanwhile, which is kept in the provenance. `scratch` is a folder that survives a kill,
+                for checkpoints; it is removed when the artifact is done.
+
+        Returns:
+            The artifact.
+        """
+        key = hash_inputs(inputs)
+        path = self.folder / f"{name}-{key[:12]}{suffix}"
+        known = self._read(path)
+        if known is not None:
+            progress.emit("artifact", name=name, made=False, seconds=0.0)
+            return known
+        scratch = self.folder / "scratch" / path.stem
+        scratch.mkdir(parents=True, exist_ok=True)
+        started = time.perf_counter()
+        with atomic_path(path) as writing:
+            measured = make(writing, scratch)
+            about = {
+                "name": name,
+                "key": key,
+                "inputs": inputs,
+                "measured": measured or {},
+                "sha256": hash_file(writing),
+                "bytes": writing.stat().st_size,
+                "seconds": round(time.perf_counter() - started, 3),
+                **describe_origin(),
+            }
+            # The provenance comes first: a file without one is not taken for whole.
+            write_json(path.with_name(f"{path.name}.json"), about)
+        shutil.rmtree(scratch, ignore_errors=True)
+        progress.emit("artifact", name=name, made=True, seconds=about["seconds"])
+        return Artifact(path, about)
+
+    def find(self, name: str, suffix: str, inputs: dict[str, Any]) -> Artifact | None:
+        """Return an artifact if it is there whole, else None; nothing is made."""
+        return self._read(self.folder / f"{name}-{hash_inputs(inputs)[:12]}{suffix}")
+
+    def save_result(self, name: str, values: dict[str, Any]) -> Path:
+        """Write a result, such as a table's numbers, to ``<name>.json`` with where it came from."""
+        path = self.folder / f"{name}.json"
+        write_json(path, {"name": name, "values": values, **describe_origin()})
+        return path
+
+    def load_result(self, name: str) -> dict[str, Any]:
+        """Read the values of a result that `save_result` wrote.
+
+        Raises:
+            FileNotFoundError: if there is none; the message says which notebook run is missing.
+        """
+        path = self.folder / f"{name}.json"
+        if not path.exists():
+            raise FileNotFoundError(f"no result {name!r} for {self.folder.parent.name}/{self.folder.name}")
+        return json.loads(path.read_text(encoding="utf-8"))["values"]
+
+    def _read(self, path: Path) -> Artifact | None:
+        """Return the artifact at `path` if its checksum holds; warn and return None if it does not."""
+        provenance = path.with_name(f"{path.name}.json")
+        if not path.exists() or not provenance.exists():
+            return None
+        try:
+            about = json.loads(provenance.read_text(encoding="utf-8"))
+            if about["sha256"] == hash_file(path):
+                return Artifact(path, about)
+            problem = "its checksum differs from the recorded one"
+        except (ValueError, KeyError, TypeError) as error:
+            problem = f"its provenance cannot be read ({error})"
+        warnings.warn(
+            f"artifact {path.name} is damaged: {problem}; it is made anew", ArtifactWarning, stacklevel=4
+        )
+        return None

@@ -1,0 +1,121 @@
+"""What the paper's text claims, judged on measured margins: holds, fails, or cannot tell.
+
+A verdict comes from a bootstrap over samples: the claim is evaluated on many resamples, and *holds* if
+it is true in at least 97.5 % of them, *fails* if in at most 2.5 %, and is *cannot tell* in between.
+Rays of one sample are not independent, so whole samples are drawn, not rays.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from flutils import paper
+from flutils.margins import MarginTable
+from flutils.randomness import stream
+
+HOLDS, FAILS, CANNOT_TELL = "holds", "fails", "cannot tell"
+RESAMPLES = 2_000
+CONFIDENCE = 0.975
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim of the paper, its section, what came out here, and the numbers that say so."""
+
+    claim: str
+    section: str
+    verdict: str
+    evidence: str
+
+
+def judge_table1(table: MarginTable, dataset: str, *, seed: int) -> list[Verdict]:
+    """Judge what §III says about the proportions of adjacent classes.
+
+    Args:
+        table: margins of Ori.
+        dataset: ``"mnist"`` or ``"cifar10"``; names the classes that the paper claims.
+        seed: the run's seed, for the resamples.
+
+    Returns:
+        One `Verdict` a claim, in the order of the text.
+
+    Source: paper §III, Table I.
+    """
+    names = paper.CLASS_NAMES[dataset]
+    counts = _count_adjacent(table, len(names))
+    weights = stream(seed, "claims/table1").multinomial(
+        len(counts), np.full(len(counts), 1 / len(counts)), RESAMPLES
+    )
+    shares = weights @ counts / (len(counts) * table.num_rays)
+    measured = counts.sum(axis=0) / table.crossing.size
+    top, bottom = int(measured.argmax()), int(measured.argmin())
+    robust = names.index(paper.MOST_ROBUST_ADJACENT[dataset])
+    vulnerable = names.index(paper.MOST_VULNERABLE_ADJACENT[dataset])
+
+    def percent(i: int) -> str:
+        return f"{names[i]} {measured[i]:.2%}"
+
+    return [
+        Verdict(
+            "adjacent classes are not equally frequent",
+            "III",
+            judge(shares[:, top] > shares[:, bottom]),
+            f"most frequent {percent(top)}, least frequent {percent(bottom)}",
+        ),
+        Verdict(
+            f"the most robust adjacent class is {names[robust]}",
+            "III",
+            judge(shares.argmax(axis=1) == robust),
+            f"{percent(robust)}; the most frequent is {percent(top)}",
+        ),
+        Verdict(
+            f"the most vulnerable adjacent class is {names[vulnerable]}",
+            "III",
+            judge(shares[:, vulnerable] <= shares.min(axis=1)),
+            f"{percent(vulnerable)}; the least frequent is {percent(bottom)}",
+        ),
+        _judge_neighbours(table, shares, weights),
+    ]
+
+
+def judge(outcomes: np.ndarray) -> str:
+    """Turn the outcomes of a claim on resamples, (b,) bool, into a verdict."""
+    rate = float(np.mean(outcomes))
+    if rate >= CONFIDENCE:
+        return HOLDS
+    return FAILS if rate <= 1 - CONFIDENCE else CANNOT_TELL
+
+
+def _judge_neighbours(table: MarginTable, shares: np.ndarray, weights: np.ndarray) -> Verdict:
+    """Judge that the more vulnerable a class is, the more classes its samples meet (rank correlation < 0)."""
+    num_classes = shares.shape[1]
+    meets = _count_adjacent(table, num_classes) > 0
+    members = table.origin[:, None] == np.arange(num_classes)
+    # Number of distinct classes that the samples of each class meet, in every resample.
+    neighbours = np.stack(
+        [((weights[:, members[:, c]] @ meets[members[:, c]]) > 0).sum(axis=1) for c in range(num_classes)],
+        axis=1,
+    )
+    correlation = np.array([_rank_correlation(a, b) for a, b in zip(shares, neighbours, strict=True)])
+    return Verdict(
+        "vulnerable classes are adjacent to more classes, robust ones to fewer",
+        "III",
+        judge(correlation < 0),
+        f"rank correlation of frequency and number of neighbours {np.median(correlation):+.2f}",
+    )
+
+
+def _count_adjacent(table: MarginTable, num_classes: int) -> np.ndarray:
+    """Count, for each sample, the rays that end in each class: (n, classes)."""
+    return (table.adjacent[:, :, None] == np.arange(num_classes)).sum(axis=1)
+
+
+def _rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
+    """Return Spearman's rank correlation with mean ranks for ties; 0 where one side does not vary."""
+    ranks = []
+    for values in (a, b):
+        below = (values[:, None] > values).sum(axis=1)
+        ranks.append(below + ((values[:, None] == values).sum(axis=1) - 1) / 2)
+    if np.ptp(ranks[0]) == 0 or np.ptp(ranks[1]) == 0:
+        return 0.0
+    return float(np.corrcoef(*ranks)[0, 1])

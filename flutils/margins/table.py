@@ -1,0 +1,151 @@
+"""The result of a boundary search: one margin and one adjacent class a ray."""
+
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+NOT_FOUND = -1
+_ARRAYS = ("crossing", "adjacent", "origin", "direction", "sign")
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How a table was searched; the names are those of `flutils.margins.search`."""
+
+    step: float
+    search_range: float
+    bounds: tuple[float, float]
+    both_signs: bool
+    clip: bool
+    reference: str
+    unit: str
+    strategy: str
+    num_classes: int
+
+
+@dataclass(frozen=True)
+class SearchCost:
+    """What a search took: model evaluations, wall seconds, and the engine that made them."""
+
+    evaluations: int
+    seconds: float
+    engine: str
+
+
+@dataclass(frozen=True, eq=False)
+class MarginTable:
+    """Margins and adjacent classes of n samples along r rays each.
+
+    Attributes:
+        crossing: (n, r) int16, index of the first grid step whose class differs; -1 where none does.
+        adjacent: (n, r) int16, class found there; -1 where none.
+        origin: (n,) int64, the class each ray starts from.
+        direction: (r,) int32, index of each ray's direction.
+        sign: (r,) int8, +1 or -1: which way along it.
+        settings: how the search was made.
+        cost: what it took.
+    """
+
+    crossing: np.ndarray
+    adjacent: np.ndarray
+    origin: np.ndarray
+    direction: np.ndarray
+    sign: np.ndarray
+    settings: SearchSettings
+    cost: SearchCost
+
+    @cached_property
+    def margin(self) -> np.ndarray:
+        """(n, r) float32 nominal distance to the boundary in units of the directions; NaN where none."""
+        length = (self.crossing * np.float64(self.settings.step)).astype(np.float32)
+        return np.where(self.crossing == NOT_FOUND, np.float32(np.nan), length)
+
+    @property
+    def num_samples(self) -> int:
+        """How many samples were searched."""
+        return self.crossing.shape[0]
+
+    @property
+    def num_rays(self) -> int:
+        """How many rays leave each sample."""
+        return self.crossing.shape[1]
+
+    @property
+    def not_found_rate(self) -> float:
+        """Fraction of rays without a crossing, the paper's N/A."""
+        return float((self.crossing == NOT_FOUND).mean())
+
+    @property
+    def evaluations_per_ray(self) -> float:
+        """Model evaluations spent on a ray, on average."""
+        return self.cost.evaluations / self.crossing.size
+
+    def to_frame(self) -> Any:
+        """Return a tidy pandas frame, one row a ray; the adjacent class is <NA> where none was found."""
+        import pandas as pd
+
+        n, r = self.crossing.shape
+        found = self.crossing.ravel() != NOT_FOUND
+        return pd.DataFrame(
+            {
+                "sample": np.repeat(np.arange(n), r),
+                "origin": np.repeat(self.origin, r),
+                "direction": np.tile(self.direction, n),
+                "sign": np.tile(self.sign, n),
+                "margin": self.margin.ravel(),
+                "adjacent": pd.array(self.adjacent.ravel(), dtype="Int16").copy(),
+            }
+        ).assign(adjacent=lambda frame: frame["adjacent"].where(found))
+
+    def save(self, path: Path | str) -> None:
+        """Write the table to a compressed ``.npz`` file that holds no pickled object."""
+        about = {"settings": asdict(self.settings), "cost": asdict(self.cost)}
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
+
+    @classmethod
+    def load(cls, path: Path | str) -> "MarginTable":
+        """Read a table that `save` wrote.
+
+        Raises:
+            ValueError: if the file is not such a table.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                about = json.loads(str(file["about"]))
+                arrays = {name: file[name] for name in _ARRAYS}
+            settings = {**about["settings"], "bounds": tuple(about["settings"]["bounds"])}
+            return cls(**arrays, settings=SearchSettings(**settings), cost=SearchCost(**about["cost"]))
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            name = Path(path).name
+            raise ValueError(f"{name} is not a margin table ({error}); delete it and search again") from error
+
+    def summary(self) -> dict[str, str]:
+        """Describe the table in a few words, in reading order."""
+        crossed = self.margin[np.isfinite(self.margin)]
+        settings = self.settings
+        spread = f"median {np.median(crossed):.3g}, mean {crossed.mean():.3g}" if crossed.size else "none"
+        return {
+            "samples": f"{self.num_samples:,}",
+            "rays a sample": f"{self.num_rays:,}" + (" (both signs)" if settings.both_signs else ""),
+            "grid": f"step {settings.step:g} to {settings.search_range:g}, {settings.unit} units",
+            "N/A rate": f"{self.not_found_rate:.1%}",
+            "margins found": spread,
+            "search": f"{settings.strategy}, {self.evaluations_per_ray:.1f} evaluations a ray",
+            "engine": f"{self.cost.engine}, {self.crossing.size / self.cost.seconds:,.0f} rays a second",
+        }
+
+    def __repr__(self) -> str:
+        facts = "; ".join(f"{key}: {value}" for key, value in self.summary().items())
+        return f"MarginTable({facts})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in self.summary().items())
+        return f"<table><caption>Margin table</caption>{rows}</table>"
