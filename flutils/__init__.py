@@ -7,7 +7,8 @@ Neural Networks" (2019): boundary search, class robustness, and what the paper b
 import os as _os
 from importlib import metadata as _metadata
 
-# TensorFlow prints start-up notes that no reader of a notebook needs; set the variable to 0 to see them.
-_os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+# TensorFlow's notes (errors of absent GPU drivers among them) are of no use to a reader;
+# set the variable to 0 to see them.
+_os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 __version__ = _metadata.version("flutils")

@@ -106,7 +106,7 @@ class Experiment:
         """Return the margin table of a classifier, searched unless the store has it."""
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            table = self._search(classifier.load(), self.directions, unit=self.config.search.unit)
+            table = self._search(classifier.load(), self.directions, self.config.search.unit, scratch)
             table.save(path)
             return table.summary()
 
@@ -122,7 +122,7 @@ class Experiment:
             short = self.directions / np.float32(
                 directions.unit_length(self.image_shape, self.config.search.unit)
             )
-            table = self._search(classifier.load(), short, unit="l2")
+            table = self._search(classifier.load(), short, "l2", scratch)
             table.save(path)
             return table.summary()
 
@@ -206,7 +206,7 @@ class Experiment:
             "model": classifier.artifact.checksum,
         }
 
-    def _search(self, model: Any, rays: np.ndarray, *, unit: str) -> margins.MarginTable:
+    def _search(self, model: Any, rays: np.ndarray, unit: str, checkpoint: Path) -> margins.MarginTable:
         x, y = self.samples
         search = self.config.search
         return margins.search(
@@ -221,4 +221,6 @@ class Experiment:
             clip=search.clip,
             reference=search.reference,
             unit=unit,
+            seed=self.seed,
+            checkpoint=checkpoint,
         )

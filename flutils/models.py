@@ -6,14 +6,14 @@ mnist_challenge and the ResNet of cifar10_challenge. Nothing here depends on a K
 
 from pathlib import Path
 
-import keras
-from keras import layers, ops
-
+from flutils.backend import keras
 from flutils.config import ModelConfig
+
+layers, ops = keras.layers, keras.ops
 
 
 @keras.saving.register_keras_serializable(package="flutils")
-class PerImageStandardization(layers.Layer):
+class PerImageStandardization(keras.layers.Layer):
     """Subtract each image's mean and divide by its standard deviation, at least 1/sqrt(pixels)."""
 
     def call(self, images):
@@ -26,7 +26,7 @@ class PerImageStandardization(layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="flutils")
-class ZeroPadChannels(layers.Layer):
+class ZeroPadChannels(keras.layers.Layer):
     """Append channels of zeros, half before and half after: the shortcut of a unit that widens."""
 
     def __init__(self, channels: int, **kwargs):
@@ -131,7 +131,10 @@ def build_model(config: ModelConfig, *, seed: int) -> keras.Model:
 
 def save_model(model: keras.Model, path: Path) -> None:
     """Save architecture and weights, without optimizer state, to a ``.keras`` file."""
-    model.save(path, include_optimizer=False)
+    # A compiled model always takes its optimizer along, which would triple the file; a copy is uncompiled.
+    bare = keras.models.clone_model(model)
+    bare.set_weights(model.get_weights())
+    bare.save(path)
 
 
 def load_model(path: Path) -> keras.Model:

@@ -161,7 +161,7 @@ def plot_adjacent_proportions(
                 place + shift, np.maximum(values, floor), 0.38, color=color, label=label, bottom=0
             )
             axis.bar_label(bars, [f"{value:.2f}" for value in values], fontsize=7, padding=1)
-        axis.set_xticks(place, columns[dataset])
+        axis.set_xticks(place, columns[dataset], fontsize=8)
         axis.set(yscale="log", ylim=(floor, 300), ylabel="rays (%, log scale)", title=dataset)
         axis.legend(loc="upper left", ncols=2)
     return figure

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
-from keras import ops
 
 from flutils import progress
+from flutils.backend import keras
 from flutils.config import TrainingConfig
 from flutils.randomness import stream
 
@@ -32,8 +31,10 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
         self.peak, self.total_steps, self.warmup = peak, total_steps, warmup
 
     def __call__(self, step: Any) -> Any:
-        done = ops.cast(step, "float32") / self.total_steps
-        return self.peak * ops.minimum(done / self.warmup, ops.maximum(1.0 - done, 0.0) / (1.0 - self.warmup))
+        done = keras.ops.cast(step, "float32") / self.total_steps
+        return self.peak * keras.ops.minimum(
+            done / self.warmup, keras.ops.maximum(1.0 - done, 0.0) / (1.0 - self.warmup)
+        )
 
     def get_config(self) -> dict[str, Any]:
         return {"peak": self.peak, "total_steps": self.total_steps, "warmup": self.warmup}

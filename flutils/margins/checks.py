@@ -95,13 +95,23 @@ def check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
 
 
-def check_logits(logits: np.ndarray, num_images: int, y: np.ndarray) -> None:
-    """Raise `ValueError` unless a model's answer to real images is (b, classes) finite logits."""
+def check_whole(name: str, value: object) -> None:
+    """Raise `ValueError` unless `value` is a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+
+
+def check_answer(logits: np.ndarray, num_images: int) -> None:
+    """Raise `ValueError` unless a model's answer to a batch is (b, classes)."""
     if logits.ndim != 2 or len(logits) != num_images or logits.shape[1] < 2:
         raise ValueError(
             f"the model must return logits of shape ({num_images}, classes) for {num_images} images, "
             f"got {logits.shape}"
         )
+
+
+def check_logits(logits: np.ndarray, y: np.ndarray) -> None:
+    """Raise `ValueError` unless a model's answer to all samples is finite logits of enough classes."""
     if not np.isfinite(logits).all():
         raise ValueError("the model returned NaN or infinite logits for images of x; check its weights")
     if y.max() >= logits.shape[1]:

@@ -2,16 +2,28 @@
 
 An engine is built once for a search and then called with indices only, so the points never travel:
 it takes an image, a direction and a length for each point of a batch of fixed size, builds
-``clip(image + length * direction)`` where the model runs, and returns the logits.
+``clip(image + length * direction)`` next to the model, and returns the logits.
 """
 
+import dataclasses
+import hashlib
 import sys
+import warnings
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from flutils.margins.portable import PortableModel
+
 Model = Callable[[Any], Any]
+ENGINES = ("auto", "keras", "openvino")
+LOGIT_TOLERANCE = 1e-4
+
+
+class EngineWarning(UserWarning):
+    """The faster engine cannot be used; the search runs in Keras."""
 
 
 class Engine(Protocol):
@@ -31,6 +43,128 @@ class Engine(Protocol):
         Returns:
             (b, classes) float32 logits.
         """
+
+
+@dataclass(frozen=True, eq=False)
+class EngineRecipe:
+    """What an engine is built from, here or in another process.
+
+    Attributes:
+        model: a Keras model or another callable to logits.
+        x: (n, H, W, C) float32 images.
+        directions: (k, H, W, C) float32.
+        bounds: (low, high) to clip points to, or None.
+        batch_size: points a call.
+        engine: one of `ENGINES`.
+    """
+
+    model: Any
+    x: np.ndarray
+    directions: np.ndarray
+    bounds: tuple[float, float] | None
+    batch_size: int
+    engine: str
+
+    def build(self) -> Engine:
+        """Build the engine.
+
+        Raises:
+            ValueError: if `engine` is ``"openvino"`` and the model is not a Keras model.
+        """
+        if not is_keras_model(self.model):
+            if self.engine == "openvino":
+                kind = type(self.model).__name__
+                raise ValueError(f"engine='openvino' needs a Keras model, got {kind}; use engine='auto'")
+            return HostEngine("callable", self.model, self)
+        if self.engine == "keras":
+            return KerasEngine(self)
+        return self._build_openvino() or KerasEngine(self)
+
+    def fingerprint(self) -> bytes:
+        """Hash everything here, the weights of a Keras model included."""
+        digest = hashlib.sha256(repr((self.bounds, self.batch_size, self.engine)).encode())
+        for array in (
+            self.x,
+            self.directions,
+            *(self.model.get_weights() if is_keras_model(self.model) else ()),
+        ):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.digest()
+
+    def pack(self, built: Engine) -> "EngineRecipe":
+        """Return the recipe for another process, which then uses the engine that `built` is."""
+        if not is_keras_model(self.model):
+            return self
+        engine = "openvino" if built.name == "openvino" else "keras"
+        return dataclasses.replace(self, model=PortableModel.pack(self.model), engine=engine)
+
+    def unpack(self) -> "EngineRecipe":
+        """Return the recipe with its model loaded."""
+        packed = isinstance(self.model, PortableModel)
+        return dataclasses.replace(self, model=self.model.unpack()) if packed else self
+
+    def _build_openvino(self) -> Engine | None:
+        """Build the OpenVINO engine if it gives Keras's logits on a real batch; else warn and return None."""
+        from flutils.margins.openvino_engine import OPENVINO_ERRORS, compile_openvino
+
+        chosen = np.arange(self.batch_size) % len(self.x)
+        points = self.x[chosen] + self.directions[chosen % len(self.directions)] * np.float32(0.1)
+        if self.bounds is not None:
+            points = np.clip(points, *self.bounds)
+        try:
+            compiled = compile_openvino(self.model, points.shape)
+            ours, theirs = compiled(points), np.asarray(self.model.predict_on_batch(points))
+        except OPENVINO_ERRORS as error:
+            problem = f"OpenVINO cannot run it ({str(error).splitlines()[0]})"
+        else:
+            scale = np.abs(theirs).max()
+            largest = np.abs(ours - theirs).max() / max(scale, 1e-12)
+            same = (ours.argmax(axis=1) == theirs.argmax(axis=1)).all()
+            if same and largest <= LOGIT_TOLERANCE:
+                return HostEngine("openvino", compiled, self)
+            problem = f"OpenVINO's logits differ by {largest:.1e} of their scale"
+        warnings.warn(f"searching {self.model.name} in Keras: {problem}", EngineWarning, stacklevel=4)
+        return None
+
+
+class KerasEngine:
+    """Builds points and evaluates a Keras model inside one compiled function."""
+
+    def __init__(self, recipe: EngineRecipe) -> None:
+        import keras
+        from keras import ops
+
+        self.name, self.batch_size = f"keras/{keras.backend.backend()}", recipe.batch_size
+        images, rays = ops.convert_to_tensor(recipe.x), ops.convert_to_tensor(recipe.directions)
+
+        def logits(image: Any, direction: Any, length: Any) -> Any:
+            offset = ops.reshape(length, (-1, 1, 1, 1)) * ops.take(rays, direction, axis=0)
+            points = ops.take(images, image, axis=0) + offset
+            if recipe.bounds is not None:
+                points = ops.clip(points, *recipe.bounds)
+            return recipe.model(points, training=False)
+
+        self._logits = compile_inference(logits)
+
+    def __call__(self, image: np.ndarray, direction: np.ndarray, length: np.ndarray) -> np.ndarray:
+        return self._logits(image, direction, length)
+
+
+class HostEngine:
+    """Builds points in NumPy, in one buffer, and hands them to a callable."""
+
+    def __init__(self, name: str, evaluate: Model, recipe: EngineRecipe) -> None:
+        self.name, self.batch_size = name, recipe.batch_size
+        self._evaluate, self._recipe = evaluate, recipe
+
+    def __call__(self, image: np.ndarray, direction: np.ndarray, length: np.ndarray) -> np.ndarray:
+        recipe = self._recipe
+        points = recipe.directions[direction]
+        points *= length[:, None, None, None]
+        points += recipe.x[image]
+        if recipe.bounds is not None:
+            np.clip(points, *recipe.bounds, out=points)
+        return np.asarray(self._evaluate(points))
 
 
 def is_keras_model(model: object) -> bool:
@@ -58,59 +192,3 @@ def compile_inference(function: Callable[..., Any]) -> Callable[..., np.ndarray]
     else:
         compiled = function
     return lambda *arrays: keras.ops.convert_to_numpy(compiled(*map(keras.ops.convert_to_tensor, arrays)))
-
-
-class KerasEngine:
-    """Builds points and evaluates a Keras model inside one compiled function."""
-
-    def __init__(
-        self, model: Any, x: np.ndarray, directions: np.ndarray, bounds: Any, clip: bool, batch_size: int
-    ):
-        import keras
-        from keras import ops
-
-        self.name, self.batch_size = f"keras/{keras.backend.backend()}", batch_size
-        images, rays = ops.convert_to_tensor(x), ops.convert_to_tensor(directions)
-        low, high = bounds
-
-        def logits(image: Any, direction: Any, length: Any) -> Any:
-            offset = ops.reshape(length, (-1, 1, 1, 1)) * ops.take(rays, direction, axis=0)
-            points = ops.take(images, image, axis=0) + offset
-            return model(ops.clip(points, low, high) if clip else points, training=False)
-
-        self._logits = compile_inference(logits)
-
-    def __call__(self, image: np.ndarray, direction: np.ndarray, length: np.ndarray) -> np.ndarray:
-        return self._logits(image, direction, length)
-
-
-class CallableEngine:
-    """Builds points in NumPy and hands them to any callable."""
-
-    def __init__(
-        self, model: Model, x: np.ndarray, directions: np.ndarray, bounds: Any, clip: bool, batch_size: int
-    ):
-        self.name, self.batch_size = "callable", batch_size
-        self._model, self._x, self._directions = model, x, directions
-        self._bounds = bounds if clip else None
-
-    def __call__(self, image: np.ndarray, direction: np.ndarray, length: np.ndarray) -> np.ndarray:
-        points = length[:, None, None, None] * self._directions[direction]
-        points += self._x[image]
-        if self._bounds is not None:
-            np.clip(points, *self._bounds, out=points)
-        return np.asarray(self._model(points))
-
-
-def build_engine(
-    model: Model,
-    x: np.ndarray,
-    directions: np.ndarray,
-    *,
-    bounds: tuple[float, float],
-    clip: bool,
-    batch_size: int,
-) -> Engine:
-    """Build the engine that fits `model`: compiled for a Keras model, NumPy for any other callable."""
-    build = KerasEngine if is_keras_model(model) else CallableEngine
-    return build(model, x, directions, bounds, clip, batch_size)

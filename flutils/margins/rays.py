@@ -1,30 +1,55 @@
 """Rays of a search and the one place where points on them are evaluated and counted."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
 from flutils.margins.engines import Engine
 
+NOT_FOUND = -1  # the crossing step and adjacent class of a ray without a crossing
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, eq=False)
 class Rays:
-    """m rays as parallel arrays: image (m,), direction (m,), sign (m,) and reference class (m,)."""
+    """m rays as parallel arrays.
+
+    Attributes:
+        image: (m,) int32, index of the image each leaves.
+        direction: (m,) int32, index of its direction.
+        sign: (m,) float32, +1 or -1.
+        reference: (m,) int64, the class whose end is looked for.
+        gap: (m,) float32, logit gap at the image itself.
+    """
 
     image: np.ndarray
     direction: np.ndarray
     sign: np.ndarray
     reference: np.ndarray
+    gap: np.ndarray
 
     def __len__(self) -> int:
         return len(self.image)
 
 
 class Observer:
-    """Evaluates rays at grid steps in full batches, and counts the evaluations."""
+    """Evaluates rays at grid steps in full batches, and counts the evaluations.
 
-    def __init__(self, engine: Engine, rays: Rays, lengths: np.ndarray) -> None:
-        self.rays, self.num_steps = rays, len(lengths) - 1
+    Args:
+        engine: evaluates points.
+        rays: the rays.
+        lengths: (K + 1,) float32 grid.
+        on_done: a search tells it how many more rays are done, for a progress bar.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        rays: Rays,
+        lengths: np.ndarray,
+        on_done: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self.rays, self.num_steps, self.on_done = rays, len(lengths) - 1, on_done
         self.evaluations = 0
         self._engine, self._lengths = engine, lengths
 
@@ -32,12 +57,14 @@ class Observer:
         """Look at ray ``ray[i]`` at grid step ``step[i]``.
 
         Args:
-            ray: (q,) positions within `rays`.
-            step: (q,) grid steps, or one for all.
+            ray: (q,) int positions within `rays`.
+            step: (q,) int grid steps.
 
         Returns:
-            The predicted classes (q,) int16, and the logit gaps (q,) float32: the reference class's logit
-            minus the largest other one, so that a gap below 0 means that the class differs.
+            The predicted classes (q,) int16 and the logit gaps (q,) float32 of `classify`.
+
+        Raises:
+            ValueError: if the model returns NaN or infinite logits.
         """
         rays, batch = self.rays, self._engine.batch_size
         length = rays.sign[ray] * self._lengths[step]
@@ -49,6 +76,8 @@ class Observer:
             lengths = np.zeros(batch, np.float32)
             lengths[: len(part)] = length[start : start + batch]
             logits = self._engine(rays.image[padded], rays.direction[padded], lengths)[: len(part)]
+            if not np.isfinite(logits).all():
+                raise ValueError("the model returned NaN or infinite logits along a ray; check its weights")
             found = slice(start, start + len(part))
             predicted[found], gap[found] = classify(logits, rays.reference[part])
         self.evaluations += len(ray)
@@ -56,8 +85,22 @@ class Observer:
 
 
 def classify(logits: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return predicted classes (q,) and gaps (q,) of `reference`'s logit over the best other one."""
+    """Return what logits say about their reference classes.
+
+    Args:
+        logits: (q, classes).
+        reference: (q,) int classes.
+
+    Returns:
+        The predicted classes (q,) int16, and the logit gaps (q,) float32: the reference class's logit minus
+        the largest other one. A gap is below 0 exactly where the predicted class differs; at a tie, which
+        `argmax` settles, it is the smallest number of the right sign.
+    """
     row = np.arange(len(logits))
-    others = logits.astype(np.float32, copy=True)
+    predicted = logits.argmax(axis=1)
+    others = np.array(logits, np.float32)
     others[row, reference] = -np.inf
-    return logits.argmax(axis=1).astype(np.int16), logits[row, reference] - others.max(axis=1)
+    gap = logits[row, reference].astype(np.float32) - others.max(axis=1)
+    tiny = np.finfo(np.float32).tiny
+    gap = np.where(predicted == reference, np.maximum(gap, tiny), np.minimum(gap, -tiny))
+    return predicted.astype(np.int16), gap

@@ -1,19 +1,23 @@
 """The boundary search: margins from samples to the decision boundary along directions."""
 
 import time
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from flutils import progress
 from flutils.margins import checks
-from flutils.margins.engines import Engine, Model, build_engine
-from flutils.margins.rays import Observer, Rays
-from flutils.margins.sweep import sweep
-from flutils.margins.table import NOT_FOUND, MarginTable, SearchCost, SearchSettings
+from flutils.margins.blocks import SearchJob, combine_audits
+from flutils.margins.engines import ENGINES, Engine, EngineRecipe, Model
+from flutils.margins.rays import classify
+from flutils.margins.runner import run_job
+from flutils.margins.table import MarginTable, SearchCost, SearchSettings
 
-STRATEGIES = {"sweep": sweep}
+STRATEGIES = ("chord", "sweep")
 REFERENCES = ("label", "prediction")
-BLOCK_RAYS = 16_384
+# Below this many rays the pilot of the fast strategy costs more than it saves.
+FEW_RAYS = 4_000
+_PILOT_SHARE, _PILOT_RAYS = 1 / 150, (200, 1_000)
 
 
 def search(
@@ -29,8 +33,14 @@ def search(
     clip: bool = True,
     reference: str = "label",
     unit: str = "rms",
-    strategy: str = "sweep",
+    strategy: str = "chord",
+    engine: str = "auto",
     batch_size: int = 250,
+    block_rays: int = 32_768,
+    audit_rate: float = 0.01,
+    seed: int = 0,
+    checkpoint: Path | str | None = None,
+    client: Any = None,
 ) -> MarginTable:
     """Measure the distance from each sample to the decision boundary along each direction.
 
@@ -51,8 +61,18 @@ def search(
         reference: ``"label"`` compares with the true class, so that a misclassified sample has margin 0;
             ``"prediction"`` with the model's class at the sample itself.
         unit: the length that `directions` have: ``"rms"`` or ``"l2"``.
-        strategy: ``"sweep"``, the exact search of every grid step.
+        strategy: ``"chord"`` looks where the boundary should be, certifies what it skips by a bound learnt
+            from the rays themselves, and audits itself; ``"sweep"`` looks at every step in order and is
+            exact. Searches of few rays are always swept.
+        engine: ``"keras"``, ``"openvino"`` (Keras models, on a CPU), or ``"auto"``: the faster one that
+            gives the same logits.
         batch_size: points evaluated at once.
+        block_rays: rays searched together, in whole samples; bounds the memory.
+        audit_rate: fraction of rays that the fast strategy also sweeps.
+        seed: of the random choice of pilot and audited rays.
+        checkpoint: folder for finished blocks; a search that was killed continues from them, with the
+            same result. The caller deletes it.
+        client: a `distributed.Client`; blocks then run on its workers, with the same result.
 
     Returns:
         A `MarginTable` with one margin and one adjacent class for each sample and ray.
@@ -64,63 +84,68 @@ def search(
     Source: paper, Algorithm 1, step 3, and §V. Departures: directions have RMS 1, not Euclidean norm 1,
         and points are clipped, as in He, Li, Song (ICLR 2018), whose search the paper adopts.
     """
+    started = time.perf_counter()
     x = checks.check_images(x, bounds)
     y = checks.check_labels(y, len(x))
     directions = checks.check_directions(directions, x.shape[1:], unit)
     num_steps = checks.check_grid(step, search_range)
     checks.check_choice("reference", reference, REFERENCES)
-    checks.check_choice("strategy", strategy, tuple(STRATEGIES))
-    if batch_size < 1:
-        raise ValueError(f"batch_size must be at least 1, got {batch_size}")
+    checks.check_choice("strategy", strategy, STRATEGIES)
+    checks.check_choice("engine", engine, ENGINES)
+    checks.check_whole("batch_size", batch_size)
+    checks.check_whole("block_rays", block_rays)
+    if not 0 <= audit_rate <= 1:
+        raise ValueError(f"audit_rate must be a fraction from 0 to 1, got {audit_rate!r}")
 
-    started = time.perf_counter()
-    engine = build_engine(model, x, directions, bounds=bounds, clip=clip, batch_size=batch_size)
-    logits = _logits_at_samples(engine, len(x))
-    checks.check_logits(logits, len(x), y)
+    recipe = EngineRecipe(model, x, directions, bounds if clip else None, batch_size, engine)
+    built = recipe.build()
+    logits = _logits_at_samples(built, len(x))
+    checks.check_logits(logits, y)
     predicted = logits.argmax(axis=1)
-    origin = y if reference == "label" else predicted
-    lengths = (np.arange(num_steps + 1) * step).astype(np.float32)
-
+    origin = (y if reference == "label" else predicted).astype(np.int64)
     k = len(directions)
     direction = np.tile(np.arange(k, dtype=np.int32), 2 if both_signs else 1)
-    sign = np.repeat(np.array([1, -1], np.int8), k)[: len(direction)]
+    # Samples that differ at step 0 are done: all their rays cross there, into the class predicted.
+    image = np.flatnonzero(predicted == origin).astype(np.int32)
+    num_rays = len(image) * len(direction)
+    swept = strategy == "sweep" or num_rays < FEW_RAYS
+    job = SearchJob(
+        image=image,
+        origin=origin,
+        gap=classify(logits, origin)[1],
+        direction=direction,
+        sign=np.repeat(np.array([1, -1], np.int8), k)[: len(direction)],
+        lengths=(np.arange(num_steps + 1) * step).astype(np.float32),
+        block_rays=block_rays,
+        audit_rate=audit_rate,
+        pilot_rays=0 if swept else int(np.clip(num_rays * _PILOT_SHARE, *_PILOT_RAYS)),
+        seed=seed,
+    )
+    blocks, pilot_evaluations = run_job(job, recipe, built, checkpoint=checkpoint, client=client)
     crossing = np.zeros((len(x), len(direction)), np.int16)
     adjacent = np.broadcast_to(predicted.astype(np.int16)[:, None], crossing.shape).copy()
-    evaluations = len(x)
-
-    # Samples that differ at step 0 are done; the others' rays go block by block.
-    image = np.flatnonzero(predicted == origin).astype(np.int32)
-    with progress.bar(len(image) * len(direction), "boundary search", "ray") as bar:
-        per_block = max(1, BLOCK_RAYS // len(direction))
-        for start in range(0, len(image), per_block):
-            block = image[start : start + per_block]
-            rays = _leave(block, direction, sign, origin)
-            observe = Observer(engine, rays, lengths)
-            found, classes = STRATEGIES[strategy](observe)
-            crossing[block] = found.reshape(len(block), -1)
-            adjacent[block] = classes.reshape(len(block), -1)
-            evaluations += observe.evaluations
-            bar.advance(len(rays), not_found=f"{(found == NOT_FOUND).mean():.0%}")
-
-    return MarginTable(
-        crossing=crossing,
-        adjacent=adjacent,
-        origin=origin.astype(np.int64),
-        direction=direction,
-        sign=sign,
-        settings=SearchSettings(
-            step=float(step),
-            search_range=float(search_range),
-            bounds=(float(bounds[0]), float(bounds[1])),
-            both_signs=both_signs,
-            clip=clip,
-            reference=reference,
-            unit=unit,
-            strategy=strategy,
-            num_classes=logits.shape[1],
-        ),
-        cost=SearchCost(evaluations=evaluations, seconds=time.perf_counter() - started, engine=engine.name),
+    if blocks:
+        crossing[image] = np.concatenate([block.crossing for block in blocks]).reshape(len(image), -1)
+        adjacent[image] = np.concatenate([block.adjacent for block in blocks]).reshape(len(image), -1)
+    settings = SearchSettings(
+        step=float(step),
+        search_range=float(search_range),
+        bounds=(float(bounds[0]), float(bounds[1])),
+        both_signs=both_signs,
+        clip=clip,
+        reference=reference,
+        unit=unit,
+        strategy="sweep" if swept else strategy,
+        num_classes=logits.shape[1],
     )
+    cost = SearchCost(
+        evaluations=len(x) + pilot_evaluations + sum(block.evaluations for block in blocks),
+        pilot_evaluations=pilot_evaluations,
+        seconds=time.perf_counter() - started,
+        engine=built.name,
+    )
+    audit = None if swept else combine_audits(blocks)
+    return MarginTable(crossing, adjacent, origin, direction, job.sign, settings, cost, audit)
 
 
 def _logits_at_samples(engine: Engine, num_samples: int) -> np.ndarray:
@@ -129,16 +154,6 @@ def _logits_at_samples(engine: Engine, num_samples: int) -> np.ndarray:
     for start in range(0, num_samples, batch):
         image = np.minimum(np.arange(start, start + batch), num_samples - 1).astype(np.int32)
         answer = np.asarray(engine(image, np.zeros(batch, np.int32), np.zeros(batch, np.float32)))
-        parts.append(answer[: num_samples - start] if answer.ndim and len(answer) == batch else answer)
-    return np.concatenate(parts) if parts[0].ndim else parts[0]
-
-
-def _leave(block: np.ndarray, direction: np.ndarray, sign: np.ndarray, origin: np.ndarray) -> Rays:
-    """List the rays of a block of samples, sample by sample."""
-    image = np.repeat(block, len(direction))
-    return Rays(
-        image=image,
-        direction=np.tile(direction, len(block)),
-        sign=np.tile(sign, len(block)).astype(np.float32),
-        reference=origin[image],
-    )
+        checks.check_answer(answer, batch)
+        parts.append(answer[: num_samples - start])
+    return np.concatenate(parts)

@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from flutils.margins.rays import Observer
-from flutils.margins.table import NOT_FOUND
+from flutils.margins.rays import NOT_FOUND, Observer
 
 
 def sweep(observe: Observer) -> tuple[np.ndarray, np.ndarray]:
@@ -28,4 +27,6 @@ def sweep(observe: Observer) -> tuple[np.ndarray, np.ndarray]:
         crossing[active[differs]] = step
         adjacent[active[differs]] = predicted[differs]
         active = active[~differs]
+        observe.on_done(int(differs.sum()))
+    observe.on_done(len(active))
     return crossing, adjacent

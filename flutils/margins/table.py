@@ -8,7 +8,9 @@ from typing import Any
 
 import numpy as np
 
-NOT_FOUND = -1
+from flutils.margins.audit import SearchAudit
+from flutils.margins.rays import NOT_FOUND
+
 _ARRAYS = ("crossing", "adjacent", "origin", "direction", "sign")
 
 
@@ -29,9 +31,17 @@ class SearchSettings:
 
 @dataclass(frozen=True)
 class SearchCost:
-    """What a search took: model evaluations, wall seconds, and the engine that made them."""
+    """What a search took.
+
+    Attributes:
+        evaluations: model evaluations of the search itself, its pilot included, its audit not.
+        pilot_evaluations: those of the pilot alone.
+        seconds: wall time, audit included.
+        engine: what made them.
+    """
 
     evaluations: int
+    pilot_evaluations: int
     seconds: float
     engine: str
 
@@ -48,6 +58,7 @@ class MarginTable:
         sign: (r,) int8, +1 or -1: which way along it.
         settings: how the search was made.
         cost: what it took.
+        audit: how a fast search compared with the exact sweep on a random subset; None for the sweep itself.
     """
 
     crossing: np.ndarray
@@ -57,6 +68,7 @@ class MarginTable:
     sign: np.ndarray
     settings: SearchSettings
     cost: SearchCost
+    audit: SearchAudit | None = None
 
     @cached_property
     def margin(self) -> np.ndarray:
@@ -103,7 +115,11 @@ class MarginTable:
 
     def save(self, path: Path | str) -> None:
         """Write the table to a compressed ``.npz`` file that holds no pickled object."""
-        about = {"settings": asdict(self.settings), "cost": asdict(self.cost)}
+        about = {
+            "settings": asdict(self.settings),
+            "cost": asdict(self.cost),
+            "audit": self.audit and asdict(self.audit),
+        }
         arrays = {name: getattr(self, name) for name in _ARRAYS}
         with Path(path).open("wb") as file:
             np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
@@ -120,7 +136,12 @@ class MarginTable:
                 about = json.loads(str(file["about"]))
                 arrays = {name: file[name] for name in _ARRAYS}
             settings = {**about["settings"], "bounds": tuple(about["settings"]["bounds"])}
-            return cls(**arrays, settings=SearchSettings(**settings), cost=SearchCost(**about["cost"]))
+            return cls(
+                **arrays,
+                settings=SearchSettings(**settings),
+                cost=SearchCost(**about["cost"]),
+                audit=about["audit"] and SearchAudit(**about["audit"]),
+            )
         except FileNotFoundError:
             raise
         except Exception as error:
@@ -132,7 +153,7 @@ class MarginTable:
         crossed = self.margin[np.isfinite(self.margin)]
         settings = self.settings
         spread = f"median {np.median(crossed):.3g}, mean {crossed.mean():.3g}" if crossed.size else "none"
-        return {
+        rows = {
             "samples": f"{self.num_samples:,}",
             "rays a sample": f"{self.num_rays:,}" + (" (both signs)" if settings.both_signs else ""),
             "grid": f"step {settings.step:g} to {settings.search_range:g}, {settings.unit} units",
@@ -141,6 +162,12 @@ class MarginTable:
             "search": f"{settings.strategy}, {self.evaluations_per_ray:.1f} evaluations a ray",
             "engine": f"{self.cost.engine}, {self.crossing.size / self.cost.seconds:,.0f} rays a second",
         }
+        if self.audit:
+            rows["audit"] = (
+                f"{self.audit.mismatches} of {self.audit.rays:,} swept rays differ, "
+                f"rate at most {self.audit.upper_bound:.1e} (95 %)"
+            )
+        return rows
 
     def __repr__(self) -> str:
         facts = "; ".join(f"{key}: {value}" for key, value in self.summary().items())

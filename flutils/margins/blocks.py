@@ -1,0 +1,184 @@
+"""Blocks of a search: the unit that is searched, written and resumed, here or on another machine."""
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import BinaryIO
+from zipfile import BadZipFile
+
+import numpy as np
+
+from flutils.margins.audit import SearchAudit, audit_rays
+from flutils.margins.certificate import ChordCertificate
+from flutils.margins.engines import Engine
+from flutils.margins.rays import Observer, Rays
+from flutils.margins.sweep import sweep
+from flutils.randomness import stream
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """The result of one block: crossing and adjacent (m,) int16, and counts of what it took."""
+
+    crossing: np.ndarray
+    adjacent: np.ndarray
+    evaluations: int
+    audited: int
+    mismatches: int
+    audit_evaluations: int
+
+
+@dataclass(frozen=True, eq=False)
+class SearchJob:
+    """Everything that determines the blocks of a search, but the model.
+
+    Attributes:
+        image: (s,) int32, the samples whose step 0 does not differ.
+        origin: (n,) int64 reference class of every sample; gap: (n,) float32 its logit gap at step 0.
+        direction, sign: (r,) of each ray of a sample.
+        lengths: (K + 1,) float32 grid.
+        block_rays: rays a block at most, in whole samples.
+        audit_rate: fraction of rays audited.
+        pilot_rays: rays fully observed to learn the certificate.
+        seed: of the choice of pilot and audited rays.
+        certificate: what the pilot taught; None sweeps every step.
+    """
+
+    image: np.ndarray
+    origin: np.ndarray
+    gap: np.ndarray
+    direction: np.ndarray
+    sign: np.ndarray
+    lengths: np.ndarray
+    block_rays: int
+    audit_rate: float
+    pilot_rays: int
+    seed: int
+    certificate: ChordCertificate | None = None
+
+    @property
+    def samples_per_block(self) -> int:
+        """Whole samples in a block."""
+        return max(1, self.block_rays // len(self.direction))
+
+    @property
+    def num_blocks(self) -> int:
+        """How many blocks there are."""
+        return -(-len(self.image) // self.samples_per_block)
+
+    def samples(self, index: int) -> np.ndarray:
+        """Return the samples of block `index`."""
+        return self.image[index * self.samples_per_block : (index + 1) * self.samples_per_block]
+
+    def run(self, engine: Engine, index: int, on_done: Callable[[int], None] = lambda count: None) -> Block:
+        """Search block `index`; `on_done` is told of every few rays that are done."""
+        samples = self.samples(index)
+        ray = np.arange(len(samples) * len(self.direction))
+        observe = Observer(engine, self._rays(samples, ray), self.lengths, on_done)
+        if self.certificate is None:
+            return Block(*sweep(observe), observe.evaluations, 0, 0, 0)
+        crossing, adjacent = self.certificate.search(observe)
+        searched = observe.evaluations
+        chosen = stream(self.seed, f"search/audit/{index}").random(ray.size) < self.audit_rate
+        audit = audit_rays(observe, ray[chosen], crossing, adjacent)
+        return Block(crossing, adjacent, searched, audit.rays, audit.mismatches, audit.evaluations)
+
+    def learn(self, engine: Engine) -> ChordCertificate:
+        """Observe the pilot's rays at every step and learn from them."""
+        total = len(self.image) * len(self.direction)
+        chosen = np.sort(stream(self.seed, "search/pilot").choice(total, self.pilot_rays, replace=False))
+        observe = Observer(engine, self._rays(self.image, chosen), self.lengths)
+        steps = np.arange(1, len(self.lengths))
+        ray = np.repeat(np.arange(self.pilot_rays), len(steps))
+        gaps = observe(ray, np.tile(steps, self.pilot_rays))[1].reshape(self.pilot_rays, -1)
+        gaps = np.concatenate([observe.rays.gap[:, None], gaps], axis=1)
+        return ChordCertificate.learn(gaps)
+
+    def fingerprint(self, *parts: bytes) -> str:
+        """Hash the job and whatever else determines its blocks."""
+        digest = hashlib.sha256()
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name != "certificate":  # which follows from the rest
+                digest.update(value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode())
+        for part in parts:
+            digest.update(part)
+        return digest.hexdigest()
+
+    def _rays(self, samples: np.ndarray, ray: np.ndarray) -> Rays:
+        """List rays by number: all rays of the first sample, then of the next."""
+        sample, column = np.divmod(ray, len(self.direction))
+        image = samples[sample]
+        return Rays(
+            image=image,
+            direction=self.direction[column],
+            sign=self.sign[column].astype(np.float32),
+            reference=self.origin[image],
+            gap=self.gap[image],
+        )
+
+
+class BlockStore:
+    """Finished blocks of one search in a folder, each written whole or not at all.
+
+    Raises:
+        ValueError: if the folder holds the blocks of another search.
+    """
+
+    def __init__(self, folder: Path, fingerprint: str) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        marker = folder / "search.json"
+        if not marker.exists():
+            self._write(
+                marker.name, lambda file: file.write(json.dumps({"fingerprint": fingerprint}).encode())
+            )
+        elif json.loads(marker.read_text(encoding="utf-8"))["fingerprint"] != fingerprint:
+            raise ValueError(
+                f"checkpoint folder {folder.name} holds blocks of another search (another model, samples or "
+                "settings); delete it, or pass another folder"
+            )
+
+    def load(self, index: int) -> Block | None:
+        """Return block `index` if it is there whole, else None."""
+        try:
+            with np.load(self._folder / f"block-{index:06d}.npz", allow_pickle=False) as file:
+                counts = {name: int(file[name]) for name in Block.__annotations__ if file[name].ndim == 0}
+                return Block(crossing=file["crossing"], adjacent=file["adjacent"], **counts)
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            return None
+
+    def save(self, index: int, block: Block) -> None:
+        """Write block `index`."""
+        self._write(f"block-{index:06d}.npz", lambda file: np.savez_compressed(file, **vars(block)))
+
+    def load_certificate(self) -> ChordCertificate | None:
+        """Return what the pilot taught, if it is there whole."""
+        try:
+            with np.load(self._folder / "pilot.npz", allow_pickle=False) as file:
+                return ChordCertificate(**{name: file[name] for name in ChordCertificate.__annotations__})
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            return None
+
+    def save_certificate(self, certificate: ChordCertificate) -> None:
+        """Write what the pilot taught."""
+        self._write("pilot.npz", lambda file: np.savez(file, **vars(certificate)))
+
+    def _write(self, name: str, write: Callable[[BinaryIO], object]) -> None:
+        """Write a file under another name first, so that it appears whole."""
+        writing = self._folder / f".writing-{os.getpid()}-{name}"
+        with writing.open("wb") as file:
+            write(file)
+        writing.replace(self._folder / name)
+
+
+def combine_audits(blocks: list[Block]) -> SearchAudit:
+    """Add up the audits of all blocks."""
+    return SearchAudit(
+        rays=sum(block.audited for block in blocks),
+        mismatches=sum(block.mismatches for block in blocks),
+        evaluations=sum(block.audit_evaluations for block in blocks),
+    )

@@ -1,0 +1,91 @@
+"""Runs a search's blocks: here or on Dask workers, and only those that are not finished yet."""
+
+import dataclasses
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flutils import progress
+from flutils.margins.blocks import Block, BlockStore, SearchJob
+from flutils.margins.engines import Engine, EngineRecipe, is_keras_model
+
+
+def run_job(
+    job: SearchJob, recipe: EngineRecipe, engine: Engine, *, checkpoint: Path | str | None, client: Any
+) -> tuple[list[Block], int]:
+    """Return all blocks of a job in order, and the evaluations its pilot took.
+
+    Args:
+        job: what to search; its certificate is learnt first if it has pilot rays.
+        recipe: how a worker builds its engine.
+        engine: the one built here.
+        checkpoint: folder of finished blocks, or None.
+        client: a `distributed.Client`, or None to run here.
+
+    Raises:
+        ValueError: if `checkpoint` holds the blocks of another search.
+    """
+    store = None
+    if checkpoint is not None:
+        # Of a callable nothing but its answers is known: its logits at the samples stand for it.
+        answers = b"" if is_keras_model(recipe.model) else np.ascontiguousarray(job.gap).tobytes()
+        store = BlockStore(Path(checkpoint), job.fingerprint(recipe.fingerprint(), answers))
+    pilot_evaluations = 0
+    if job.pilot_rays:
+        certificate = store.load_certificate() if store else None
+        if certificate is None:
+            certificate = job.learn(engine)
+            if store:
+                store.save_certificate(certificate)
+        pilot_evaluations = job.pilot_rays * (len(job.lengths) - 1)
+        job = dataclasses.replace(job, certificate=certificate)
+
+    blocks = {index: store.load(index) if store else None for index in range(job.num_blocks)}
+    pending = [index for index, block in blocks.items() if block is None]
+    with progress.bar(len(job.image) * len(job.direction), "boundary search", "ray") as bar:
+        bar.advance(sum(block.crossing.size for block in blocks.values() if block is not None))
+        run = _run_here(job, engine, pending, bar)
+        if client is not None:
+            run = _run_on_workers(job, recipe.pack(engine), client, pending, bar)
+        for index, block in run:
+            if store:
+                store.save(index, block)
+            blocks[index] = block
+    return [block for block in blocks.values() if block is not None], pilot_evaluations
+
+
+def _run_here(
+    job: SearchJob, engine: Engine, pending: list[int], bar: progress.Bar
+) -> Iterator[tuple[int, Block]]:
+    for index in pending:
+        yield index, job.run(engine, index, bar.advance)
+
+
+def _run_on_workers(
+    job: SearchJob, recipe: EngineRecipe, client: Any, pending: list[int], bar: progress.Bar
+) -> Iterator[tuple[int, Block]]:
+    """Send blocks to the workers of a Dask cluster; Dask itself retries those of a lost worker."""
+    from distributed import as_completed
+
+    # Job and model travel once to a worker, not once a block; a worker that comes later fetches them.
+    task = client.scatter((uuid.uuid4().hex, job, recipe), broadcast=True, hash=False)
+    futures = {client.submit(_run_on_worker, task, index, pure=False): index for index in pending}
+    for future in as_completed(list(futures)):
+        block = future.result()
+        bar.advance(block.crossing.size)
+        yield futures[future], block
+
+
+_engines: dict[str, Engine] = {}
+
+
+def _run_on_worker(task: tuple[str, SearchJob, EngineRecipe], index: int) -> Block:
+    """Search one block in a worker process, which builds its engine once a search."""
+    search, job, recipe = task
+    if search not in _engines:
+        _engines.clear()
+        _engines[search] = recipe.unpack().build()
+    return job.run(_engines[search], index)
