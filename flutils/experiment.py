@@ -200,6 +200,7 @@ class Experiment:
     def _table_inputs(self, classifier: Classifier) -> dict[str, Any]:
         return {
             "step": "search_margins",
+            "format": margins.FORMAT,
             "search": asdict(self.config.search),
             "seed": self.seed,
             "data": find_spec(self.config.dataset).checksum,

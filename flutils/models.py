@@ -131,8 +131,8 @@ def build_model(config: ModelConfig, *, seed: int) -> keras.Model:
 
 def save_model(model: keras.Model, path: Path) -> None:
     """Save architecture and weights, without optimizer state, to a ``.keras`` file."""
-    # A compiled model always takes its optimizer along, which would triple the file; a copy is uncompiled.
-    bare = keras.models.clone_model(model)
+    # A compiled model always takes its optimizer along, which would triple the file, and so does a clone.
+    bare = type(model).from_config(model.get_config())
     bare.set_weights(model.get_weights())
     bare.save(path)
 

@@ -3,6 +3,7 @@
 import json
 import time
 import warnings
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -194,7 +195,7 @@ def _load_newest_checkpoint(folder: Path) -> TrainedModel | None:
         try:
             history = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
             return TrainedModel(keras.saving.load_model(path), history)
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             warnings.warn(
                 f"checkpoint {path.name} cannot be read ({error}); trying an older one", stacklevel=3
             )

@@ -64,8 +64,10 @@ def _ranks(values):
 def test_every_avg_and_std_is_the_rows_own_but_for_the_listed_last_digits():
     slips = {}
     for table, name, row in _summary_rows():
-        summary = {paper.AVERAGE: (row.average, statistics.mean(row.values)),
-                   paper.DEVIATION: (row.deviation, statistics.stdev(row.values))}  # ddof = 1
+        summary = {
+            paper.AVERAGE: (row.average, statistics.mean(row.values)),
+            paper.DEVIATION: (row.deviation, statistics.stdev(row.values)),
+        }  # ddof = 1
         for column, (printed, exact) in summary.items():
             assert abs(printed - exact) < _last_digit(printed), (table, name, column)
             if abs(printed - exact) > _last_digit(printed) / 2:
@@ -100,8 +102,13 @@ def test_table_2_stays_within_255_and_needs_more_than_the_search_range():
 
 def test_table_3_deepfool_row_repeats_fgsm_on_cifar10_only():
     assert paper.TABLE_3["cifar10"]["DeepFool"] == paper.TABLE_3["cifar10"]["FGSM"]
-    repeats = [(a, b) for dataset in paper.DATASETS for i, a in enumerate(paper.ATTACKS)
-               for b in paper.ATTACKS[i + 1:] if paper.TABLE_3[dataset][a] == paper.TABLE_3[dataset][b]]
+    repeats = [
+        (a, b)
+        for dataset in paper.DATASETS
+        for i, a in enumerate(paper.ATTACKS)
+        for b in paper.ATTACKS[i + 1 :]
+        if paper.TABLE_3[dataset][a] == paper.TABLE_3[dataset][b]
+    ]
     assert repeats == [("FGSM", "DeepFool")]
 
 
@@ -136,8 +143,10 @@ def test_table_4_rows_can_average_to_1_under_some_weights():
 
 
 def test_r_is_ordered_as_the_text_says_and_within_its_bound():
-    order = {"mnist": [paper.ADV, paper.REDUCED_FL, paper.ORI, paper.FL],
-             "cifar10": [paper.ORI, paper.REDUCED_FL, paper.ADV, paper.FL]}
+    order = {
+        "mnist": [paper.ADV, paper.REDUCED_FL, paper.ORI, paper.FL],
+        "cifar10": [paper.ORI, paper.REDUCED_FL, paper.ADV, paper.FL],
+    }
     for dataset in paper.DATASETS:
         levels = paper.ROBUSTNESS[dataset]
         assert sorted(levels, key=levels.get) == order[dataset]
@@ -149,7 +158,7 @@ def test_cells_come_in_printed_order_with_printed_digits():
     assert list(paper.cells()) == [cell for table in paper.TABLES for cell in paper.cells(table)]
     keys = [(c.table, c.dataset, c.row, c.column) for c in paper.cells()]
     assert len(set(keys)) == len(keys) == 270
-    found = {key: cell for key, cell in zip(keys, paper.cells(), strict=True)}
+    found = dict(zip(keys, paper.cells(), strict=True))
     assert found["I", "cifar10", "Adjacent", "Bird"].printed == "44.61"
     assert found["II", "cifar10", "F.L. / Reduced F.L.", "9"].printed == "137.5"
     assert found["III", "mnist", "CW-L2", "Ori."].printed == "39.40"
@@ -158,9 +167,19 @@ def test_cells_come_in_printed_order_with_printed_digits():
     assert found["IV", "mnist", "Adv.", "Std."].printed == "1.517"
     assert found["R", "cifar10", "R", "Adv."].printed == "3969.10"
     assert [(c.row, c.dataset) for c in paper.cells("III")][2:7] == [
-        ("FGSM", "mnist"), ("FGSM", "cifar10"), ("FGSM", "cifar10"), ("FGSM", "cifar10"), ("CW-L2", "mnist")]
+        ("FGSM", "mnist"),
+        ("FGSM", "cifar10"),
+        ("FGSM", "cifar10"),
+        ("FGSM", "cifar10"),
+        ("CW-L2", "mnist"),
+    ]
     assert {c.table: c.unit for c in paper.cells()} == {
-        "I": "%", "II": "pixel value", "III": "%", "IV": "", "R": "pixel value"}
+        "I": "%",
+        "II": "pixel value",
+        "III": "%",
+        "IV": "",
+        "R": "pixel value",
+    }
 
 
 def test_no_printed_digit_has_changed():
@@ -169,7 +188,7 @@ def test_no_printed_digit_has_changed():
 
 
 def test_cells_of_an_unknown_table_raise_at_the_call():
-    with pytest.raises(ValueError, match="must be one of I, II, III, IV, R.*got 'V'"):
+    with pytest.raises(ValueError, match=r"must be one of I, II, III, IV, R.*got 'V'"):
         paper.cells("V")
 
 
@@ -218,8 +237,12 @@ def test_nothing_can_be_changed():
             mapping[next(iter(mapping))] = None
     assert not any(isinstance(constant, (list, dict, set)) for constant in constants)
     row, cell = paper.TABLE_4["mnist"]["Ori."], next(paper.cells("I"))
-    for frozen, field in ((row, "average"), (cell, "value"), (paper.CLAIMS[0], "text"),
-                          (paper.PROTOCOL["mnist"]["step"], "value")):
+    for frozen, field in (
+        (row, "average"),
+        (cell, "value"),
+        (paper.CLAIMS[0], "text"),
+        (paper.PROTOCOL["mnist"]["step"], "value"),
+    ):
         with pytest.raises(dataclasses.FrozenInstanceError):
             setattr(frozen, field, None)
     assert isinstance(row.values, tuple) and row.numbers[0] == 0.005

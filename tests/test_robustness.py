@@ -29,10 +29,15 @@ def make_table(rays, origin):
 
 
 # Three classes; sample 1 is misclassified as class 2, so every ray of it crosses at margin 0.
-TINY = make_table([[(1.0, 1), (3.0, 1), (2.0, 2), None],
-                   [(0.0, 2), (0.0, 2), (0.0, 2), (0.0, 2)],
-                   [(4.0, 0), None, None, None],
-                   [(0.5, 0), (1.5, 0), None, None]], origin=[0, 0, 1, 1])
+TINY = make_table(
+    [
+        [(1.0, 1), (3.0, 1), (2.0, 2), None],
+        [(0.0, 2), (0.0, 2), (0.0, 2), (0.0, 2)],
+        [(4.0, 0), None, None, None],
+        [(0.5, 0), (1.5, 0), None, None],
+    ],
+    origin=[0, 0, 1, 1],
+)
 
 
 @st.composite
@@ -158,11 +163,16 @@ def test_centers_take_the_first_of_equals():
 
 
 def test_levels_agree_with_the_marks_of_table_iv_but_for_mnist_class_2():
-    ranked = {dataset: robustness.robustness_levels(paper.TABLE_4[dataset]["Ori."].numbers).tolist()
-              for dataset in paper.DATASETS}
+    ranked = {
+        dataset: robustness.robustness_levels(paper.TABLE_4[dataset]["Ori."].numbers).tolist()
+        for dataset in paper.DATASETS
+    }
     assert ranked["cifar10"] == list(paper.TABLE_4_LEVELS["cifar10"])
-    differ = [(k, rank, mark) for k, (rank, mark)
-              in enumerate(zip(ranked["mnist"], paper.TABLE_4_LEVELS["mnist"], strict=True)) if rank != mark]
+    differ = [
+        (k, rank, mark)
+        for k, (rank, mark) in enumerate(zip(ranked["mnist"], paper.TABLE_4_LEVELS["mnist"], strict=True))
+        if rank != mark
+    ]
     assert differ == [(2, "medium", "low")]
     assert [SAMPLES[level] for level in ranked["mnist"]] == [150, 150, 100, 20, 20, 100, 150, 150, 100, 150]
     assert [SAMPLES[level] for level in ranked["cifar10"]] == [150, 150, 20, 100, 100, 150, 20, 150, 100, 150]
@@ -178,7 +188,12 @@ def test_levels_round_down_and_break_ties_by_class_index():
     assert robustness.robustness_levels([1.0] * 10).tolist() == ["high"] * 2 + ["medium"] * 3 + ["low"] * 5
     assert robustness.robustness_levels([3.0, 2.0, 1.0]).tolist() == ["medium", "medium", "low"]
     assert robustness.robustness_levels([0.0, math.inf, 1, 2, 3]).tolist() == [
-        "low", "high", "low", "medium", "medium"]
+        "low",
+        "high",
+        "low",
+        "medium",
+        "medium",
+    ]
     assert robustness.robustness_levels([1.0, 2.0], high_share=0, low_share=0).tolist() == ["medium"] * 2
     assert robustness.robustness_levels([1.0, 2.0], high_share=0.5, low_share=0.5).tolist() == ["low", "high"]
     many = robustness.robustness_levels(np.arange(100.0), high_share=0.29, low_share=0.57)
@@ -193,7 +208,8 @@ BAD_TABLES = {
     r"origin must lie in 0\.\.2, got 0\.\.3": replace(TINY, origin=np.array([0, 0, 1, 3])),
     r"origin must lie in 0\.\.2, got -1\.\.1": replace(TINY, origin=np.array([0, -1, 1, 1])),
     r"adjacent must lie in -1\.\.2, got -1\.\.7": replace(
-        TINY, adjacent=np.where(TINY.adjacent == 2, 7, TINY.adjacent)),
+        TINY, adjacent=np.where(TINY.adjacent == 2, 7, TINY.adjacent)
+    ),
     r"adjacent must lie in -1\.\.2, got -2\.\.2": replace(TINY, adjacent=TINY.adjacent - (TINY.adjacent < 0)),
     "NaN exactly where adjacent is -1, but 6 rays of 16": replace(TINY, margin=np.nan_to_num(TINY.margin)),
     "NaN exactly where adjacent is -1, but 10 rays": replace(TINY, adjacent=np.full((4, 4), -1)),
@@ -204,9 +220,14 @@ BAD_TABLES = {
 
 
 @pytest.mark.parametrize("message", BAD_TABLES)
-@pytest.mark.parametrize("function", [robustness.mean_margin_matrix, robustness.adjacent_proportions,
-                                      lambda t, num_classes: robustness.class_center_images(
-                                          t, num_classes, not_found=255)])
+@pytest.mark.parametrize(
+    "function",
+    [
+        robustness.mean_margin_matrix,
+        robustness.adjacent_proportions,
+        lambda t, num_classes: robustness.class_center_images(t, num_classes, not_found=255),
+    ],
+)
 def test_inconsistent_tables_raise(function, message):
     with pytest.raises(ValueError, match=message):
         function(BAD_TABLES[message], num_classes=3)
@@ -227,24 +248,41 @@ def test_not_found_must_be_a_margin(not_found):
 
 def test_matrices_that_do_not_fit_raise():
     M, N = robustness.mean_margin_matrix(TINY, num_classes=3)
-    for bad, search_range, message in ((M[:2], 5, "M must be"), (M, 0, "search_range must be positive"),
-                                       (M, 1.0, r"must lie in 0\.\.1\.0 .*got 0\.0\.\.2\.0"),
-                                       (-M, 5, "must lie in"), (M, math.nan, "search_range must")):
+    for bad, search_range, message in (
+        (M[:2], 5, "M must be"),
+        (M, 0, "search_range must be positive"),
+        (M, 1.0, r"must lie in 0\.\.1\.0 .*got 0\.0\.\.2\.0"),
+        (-M, 5, "must lie in"),
+        (M, math.nan, "search_range must"),
+    ):
         with pytest.raises(ValueError, match=message):
             robustness.robustness_level(bad, search_range)
     with pytest.raises(ValueError, match='diagonal must be "exclude"'):
         robustness.robustness_level(M, 5, diagonal="zero")
-    for bad_M, bad_N, message in ((M, N[:2], "both be"), (M, N.astype(float), "N must hold integers"),
-                                  (M, -N, "N must hold"), (M, N * 0, "NaN exactly where N is 0"),
-                                  (-M, N, "not negative"), (np.nan_to_num(M), N, "NaN exactly")):
+    for bad_M, bad_N, message in (
+        (M, N[:2], "both be"),
+        (M, N.astype(float), "N must hold integers"),
+        (M, -N, "N must hold"),
+        (M, N * 0, "NaN exactly where N is 0"),
+        (-M, N, "not negative"),
+        (np.nan_to_num(M), N, "NaN exactly"),
+    ):
         with pytest.raises(ValueError, match=message):
             robustness.class_robustness(bad_M, bad_N)
 
 
-@pytest.mark.parametrize(("ratios", "shares", "message"), [
-    ([[1.0]], {}, "must be .c,."), ([], {}, "must be .c,."), ([1.0, math.nan], {}, "negative nor NaN"),
-    ([1.0, -1.0], {}, "neither negative nor NaN"), ([1.0], {"high_share": 0.6}, "sum of at most"),
-    ([1.0], {"low_share": -0.1}, "sum of at"), ([1.0], {"low_share": math.nan}, "sum of at most")])
+@pytest.mark.parametrize(
+    ("ratios", "shares", "message"),
+    [
+        ([[1.0]], {}, "must be .c,."),
+        ([], {}, "must be .c,."),
+        ([1.0, math.nan], {}, "negative nor NaN"),
+        ([1.0, -1.0], {}, "neither negative nor NaN"),
+        ([1.0], {"high_share": 0.6}, "sum of at most"),
+        ([1.0], {"low_share": -0.1}, "sum of at"),
+        ([1.0], {"low_share": math.nan}, "sum of at most"),
+    ],
+)
 def test_levels_of_bad_input_raise(ratios, shares, message):
     with pytest.raises(ValueError, match=message):
         robustness.robustness_levels(ratios, **shares)

@@ -6,6 +6,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from flutils import progress
 from flutils.artifacts.files import atomic_path, check_writable, find_home, write_json
 
 _STABLE_SVG: Any = {"svg.hashsalt": "flutils", "svg.fonttype": "none"}
@@ -44,4 +45,5 @@ def save_figure(
     write_json(
         folder / f"{name}.json", {"figure": name, "profile": profile, "caption": caption, "plotted": plotted}
     )
+    progress.emit("figure", path=str(folder / f"{name}.png"))
     return folder / f"{name}.png"

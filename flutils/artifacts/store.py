@@ -103,6 +103,7 @@ class Store:
         """Write a result, such as a table's numbers, to ``<name>.json`` with where it came from."""
         path = self.folder / f"{name}.json"
         write_json(path, {"name": name, "values": values, **describe_origin()})
+        progress.emit("result", path=str(path))
         return path
 
     def load_result(self, name: str) -> dict[str, Any]:

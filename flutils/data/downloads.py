@@ -52,7 +52,7 @@ def download_keras(spec: DataSpec, wanted: Collection[str]) -> Files:
     Raises:
         Exception: whatever Keras raises where it cannot download.
     """
-    import keras  # here, for it takes seconds and imports TensorFlow
+    from flutils.backend import keras  # here, for it takes seconds and imports TensorFlow
 
     origin = KERAS_ORIGINS[spec.name]
     with tempfile.TemporaryDirectory(prefix="flutils-") as folder:

@@ -2,7 +2,16 @@
 
 from flutils.margins.audit import SearchAudit
 from flutils.margins.search import search
-from flutils.margins.table import MarginTable, SearchCost, SearchSettings
+from flutils.margins.table import FORMAT, MarginTable, SearchCost, SearchSettings
 from flutils.margins.trace import RayTrace, trace
 
-__all__ = ["MarginTable", "RayTrace", "SearchAudit", "SearchCost", "SearchSettings", "search", "trace"]
+__all__ = [
+    "FORMAT",
+    "MarginTable",
+    "RayTrace",
+    "SearchAudit",
+    "SearchCost",
+    "SearchSettings",
+    "search",
+    "trace",
+]

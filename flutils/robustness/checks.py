@@ -21,6 +21,7 @@ class Margins(Protocol):
 
 
 def require(holds: bool | np.bool_, message: str) -> None:
+    """Raise `ValueError` with `message` unless `holds`."""
     if not holds:
         raise ValueError(message)
 

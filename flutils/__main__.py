@@ -1,0 +1,163 @@
+"""The command line: ``python -m flutils reproduce``, ``data``, ``status``, ``report`` and ``notebooks``."""
+
+import argparse
+import sys
+import warnings
+from collections.abc import Sequence
+
+from flutils.config import DATASETS, PROFILES
+
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command.
+
+    Args:
+        argv: the arguments; without them those of the process.
+
+    Returns:
+        The exit status: 0, or 1 if a notebook failed, 2 if the input was bad or the data or a folder could
+        not be used, 130 if it was interrupted.
+    """
+    arguments = _build_parser().parse_args(argv)
+    warnings.showwarning = _show_warning
+    try:
+        return arguments.run(arguments)
+    except KeyboardInterrupt:
+        print("interrupted; what was finished is kept, and the same command continues", file=sys.stderr)
+        return _INTERRUPTED
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def _build_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m flutils", description="Reproduce 'Feedback Learning' (Song, Wang, Li 2019)."
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    reproduce = commands.add_parser("reproduce", help="run the notebooks, in order")
+    reproduce.set_defaults(run=_reproduce)
+    _add_profile(reproduce, "quick")
+    _add_choice(reproduce, "--dataset", f"one of {', '.join(DATASETS)}; without it both")
+    _add_choice(reproduce, "--notebook", "a number or name, such as 03; without it all")
+    reproduce.add_argument("--seed", type=int, default=0, help="the run's one seed (default: 0)")
+    reproduce.add_argument(
+        "--fresh", action="store_true", help="delete the artifacts of these datasets first"
+    )
+    reproduce.add_argument("--dry-run", action="store_true", help="show the plan and what is cached")
+    reproduce.add_argument(
+        "--parameter",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a notebook's further parameter",
+    )
+
+    data = commands.add_parser("data", help="fetch the data, and say where it is")
+    data.set_defaults(run=_fetch_data)
+    _add_choice(data, "--dataset", f"one of {', '.join(DATASETS)}; without it both")
+
+    status = commands.add_parser("status", help="list artifacts and data that are there")
+    status.set_defaults(run=_show_status)
+    _add_profile(status, None)
+
+    report = commands.add_parser("report", help="copy results to artifacts/reported and into README.md")
+    report.set_defaults(run=_report)
+    _add_profile(report, "quick")
+
+    notebooks = commands.add_parser("notebooks", help="execute the committed notebooks in place")
+    notebooks.set_defaults(run=_refresh)
+    _add_choice(notebooks, "--notebook", "a number or name, such as 03; without it all")
+    return parser
+
+
+def _add_profile(parser: argparse.ArgumentParser, default: str | None) -> None:
+    text = f"one of {', '.join(PROFILES)} (default: {default or 'all'})"
+    parser.add_argument("--profile", default=default, help=text)
+
+
+def _add_choice(parser: argparse.ArgumentParser, name: str, text: str) -> None:
+    parser.add_argument(
+        name, action="append", help=f"{text}; may be given again, or be a comma-separated list"
+    )
+
+
+def _split(given: list[str] | None) -> list[str] | None:
+    """Return the items of repeated and comma-separated options, None if there are none."""
+    return None if given is None else [item.strip() for text in given for item in text.split(",")]
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
+    from flutils.reproduce import NotebookError, reproduce
+
+    parameters = {}
+    for text in arguments.parameter:
+        name, equals, value = text.partition("=")
+        if not name or not equals:
+            raise ValueError(f"--parameter must be NAME=VALUE, got {text!r}")
+        parameters[name] = value
+    try:
+        reproduce(
+            profile=arguments.profile,
+            datasets=_split(arguments.dataset) or DATASETS,
+            notebooks=_split(arguments.notebook),
+            seed=arguments.seed,
+            parameters=parameters,
+            fresh=arguments.fresh,
+            dry_run=arguments.dry_run,
+        )
+    except NotebookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _fetch_data(arguments: argparse.Namespace) -> int:
+    from flutils import data
+    from flutils.data.catalog import find_spec
+
+    names = _split(arguments.dataset) or DATASETS
+    for name in names:
+        find_spec(name)
+    for name in names:
+        found = data.fetch(name)
+        print(f"{name}: from {found.source}, in {found.folder}, checksum {found.checksum}", flush=True)
+    return 0
+
+
+def _show_status(arguments: argparse.Namespace) -> int:
+    from flutils.reproduce import describe_status
+
+    print(describe_status(arguments.profile))
+    return 0
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    from flutils.reproduce import report_results
+
+    for path in report_results(arguments.profile):
+        print(f"wrote {path}")
+    return 0
+
+
+def _refresh(arguments: argparse.Namespace) -> int:
+    from flutils.reproduce import NotebookError, refresh_notebooks
+
+    try:
+        refresh_notebooks(notebooks=_split(arguments.notebook))
+    except NotebookError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    """Print a warning as a line of text, without the place in the source."""
+    print(f"warning: {message}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

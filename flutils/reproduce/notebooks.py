@@ -1,0 +1,191 @@
+"""The numbered notebooks: which there are, what their parameters are, and which a user means."""
+
+import ast
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flutils
+from flutils.config import DATASETS
+
+ALL = "all"
+REQUIRED = ("DATASET", "PROFILE", "SEED")
+_NAME = re.compile(r"(\d\d)_\w+")
+
+
+@dataclass(frozen=True)
+class Notebook:
+    """A notebook of the pipeline and the defaults of its parameters cell."""
+
+    path: Path
+    defaults: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """File name without ending, such as ``"03_table1"``."""
+        return self.path.stem
+
+    @property
+    def number(self) -> str:
+        """The two digits its name starts with."""
+        return self.name[:2]
+
+    @property
+    def covers_all(self) -> bool:
+        """Whether one run of it covers all datasets."""
+        return self.defaults["DATASET"] == ALL
+
+
+def find_notebooks(folder: Path | None = None) -> list[Notebook]:
+    """List the notebooks of the pipeline in order; those numbered 00 do not belong to it.
+
+    Args:
+        folder: where they are; without it ``notebooks`` beside the package, else in the current folder.
+
+    Returns:
+        The notebooks by number.
+
+    Raises:
+        ValueError: if there are none, or the parameters cell of one is not as it must be.
+    """
+    paths = [path for path in list_paths(folder) if not path.name.startswith("00")]
+    if not paths:
+        places = " or ".join(str(place) for place in _places(folder))
+        raise ValueError(
+            f"expected notebooks such as 01_train.ipynb in {places}, found none; run in a checkout"
+        )
+    return [Notebook(path, read_defaults(path)) for path in paths]
+
+
+def list_paths(folder: Path | None = None) -> list[Path]:
+    """List the files of all numbered notebooks, in order; see `find_notebooks`."""
+    for place in _places(folder):
+        if paths := sorted(path for path in place.glob("*.ipynb") if _NAME.fullmatch(path.stem)):
+            return paths
+    return []
+
+
+def _places(folder: Path | None) -> list[Path]:
+    if folder is not None:
+        return [Path(folder)]
+    return [Path(flutils.__file__).resolve().parents[1] / "notebooks", Path.cwd() / "notebooks"]
+
+
+def read_defaults(path: Path) -> dict[str, Any]:
+    """Read the default of each parameter from the cell tagged ``parameters``.
+
+    Args:
+        path: of a notebook.
+
+    Returns:
+        The values by name.
+
+    Raises:
+        ValueError: if there is not one such cell, if it holds anything but plain literals, or if
+            ``DATASET``, ``PROFILE`` or ``SEED`` is not in it.
+    """
+    import nbformat
+
+    cells = [
+        cell.source
+        for cell in nbformat.read(path, as_version=4).cells
+        if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", ())
+    ]
+    if len(cells) != 1:
+        raise ValueError(
+            f"{path.name}: expected one code cell tagged 'parameters', got {len(cells)}; tag one"
+        )
+    defaults: dict[str, Any] = {}
+    try:
+        for statement in ast.parse(cells[0]).body:
+            if not isinstance(statement, ast.Assign):
+                raise ValueError(f"line {statement.lineno} is no assignment")
+            for target in statement.targets:
+                if not isinstance(target, ast.Name):
+                    raise ValueError(f"line {statement.lineno} assigns to no plain name")
+                defaults[target.id] = ast.literal_eval(statement.value)
+    except (ValueError, SyntaxError) as error:
+        raise ValueError(
+            f"{path.name}: expected plain literals such as SEED = 0 in its parameters cell, but {error}"
+        ) from error
+    if missing := [name for name in REQUIRED if name not in defaults]:
+        raise ValueError(f"{path.name}: its parameters cell lacks {', '.join(missing)}; add it")
+    if defaults["DATASET"] not in (*DATASETS, ALL):
+        choices = ", ".join((*DATASETS, ALL))
+        raise ValueError(f"{path.name}: DATASET must be one of {choices}, got {defaults['DATASET']!r}")
+    return defaults
+
+
+def choose_notebooks(notebooks: list[Notebook], selection: Iterable[str] | None) -> list[Notebook]:
+    """Return the notebooks that a selection names, in their order; all without one.
+
+    Args:
+        notebooks: all there are.
+        selection: each ``"03"``, ``"3"`` or ``"03_table1"``.
+
+    Returns:
+        The chosen notebooks.
+
+    Raises:
+        ValueError: if one is not there; the message names those that are.
+    """
+    if selection is None:
+        return notebooks
+    chosen: set[str] = set()
+    for wanted in [selection] if isinstance(selection, str) else selection:
+        number = str(wanted).zfill(2)
+        found = [item for item in notebooks if number == item.number or wanted == item.name]
+        if not found:
+            names = ", ".join(item.name for item in notebooks)
+            raise ValueError(f"unknown notebook {wanted!r}: choose one of {names}, or its number")
+        chosen.update(item.name for item in found)
+    if not chosen:
+        raise ValueError("expected at least one notebook, got none; leave the choice out to run all")
+    return [item for item in notebooks if item.name in chosen]
+
+
+def fit_parameters(notebooks: list[Notebook], parameters: dict[str, Any]) -> dict[str, Any]:
+    """Check extra parameters against the defaults, and give each the default's type.
+
+    Args:
+        notebooks: the chosen notebooks; each parameter must be one of at least one of them.
+        parameters: values by name; text stands for a literal where the default is not text.
+
+    Returns:
+        The values as the notebooks take them.
+
+    Raises:
+        ValueError: if none has such a parameter, or a value is of another type than the default.
+    """
+    fitted = {}
+    for name, value in parameters.items():
+        if name in REQUIRED:
+            raise ValueError(f"parameter {name} has its own option: use {name.lower()} instead")
+        defaults = [item.defaults[name] for item in notebooks if name in item.defaults]
+        if not defaults:
+            known = sorted({key for item in notebooks for key in item.defaults if key not in REQUIRED})
+            raise ValueError(
+                f"unknown parameter {name!r}: the chosen notebooks have {', '.join(known) or 'no others'}"
+            )
+        fitted[name] = _fit(name, value, defaults[0])
+    return fitted
+
+
+def _fit(name: str, value: Any, default: Any) -> Any:
+    """Return `value` as the type of `default`; a whole number is a float, but a bool is no number."""
+    given = value
+    if isinstance(value, str) and not isinstance(default, str):
+        try:
+            value = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            value = {"true": True, "false": False}.get(value.lower(), value)
+    if isinstance(default, float) and type(value) is int:
+        value = float(value)
+    if default is not None and type(value) is not type(default):
+        raise ValueError(
+            f"parameter {name} must be of type {type(default).__name__} like its default {default!r},"
+            f" got {given!r}"
+        )
+    return value

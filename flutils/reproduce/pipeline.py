@@ -1,0 +1,128 @@
+"""The whole reproduction: every chosen notebook in order, and what came of it."""
+
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from flutils import data
+from flutils.artifacts import Store, check_writable, find_home
+from flutils.config import DATASETS
+from flutils.reproduce.notebooks import ALL
+from flutils.reproduce.plan import Plan, describe_plan, has_artifacts, make_plan, remove_artifacts
+from flutils.reproduce.runner import NotebookError, NotebookRun, kernel_environment, run_notebook
+
+
+@dataclass(frozen=True)
+class Reproduction:
+    """What a run did: each notebook's `NotebookRun`, and the figures and results written."""
+
+    plan: Plan
+    runs: tuple[NotebookRun, ...]
+    written: tuple[Path, ...]
+
+
+def reproduce(
+    *,
+    profile: str = "quick",
+    datasets: Iterable[str] = DATASETS,
+    notebooks: Iterable[str] | None = None,
+    seed: int = 0,
+    parameters: dict[str, Any] | None = None,
+    fresh: bool = False,
+    dry_run: bool = False,
+    folder: Path | None = None,
+    home: Path | None = None,
+) -> Reproduction:
+    """Run the notebooks headlessly and in order, and say what each did.
+
+    Args:
+        profile: ``"smoke"``, ``"quick"`` or ``"paper"``.
+        datasets: ``"mnist"``, ``"cifar10"`` or both.
+        notebooks: numbers or names, such as ``"03"`` or ``"03_table1"``; None for all.
+        seed: non-negative.
+        parameters: further parameters of the notebooks, by name.
+        fresh: delete this profile's artifacts of the chosen datasets first.
+        dry_run: print the plan and what is cached, and do nothing.
+        folder: of the notebooks; see `flutils.reproduce.find_notebooks`.
+        home: folder that holds ``artifacts/`` and ``figures/``; see `flutils.artifacts.find_home`.
+
+    Returns:
+        A `Reproduction`; without runs for a dry run.
+
+    Raises:
+        ValueError: if a choice is unknown, before anything is done.
+        PermissionError: if the home folder cannot be written.
+        OSError: if the data cannot be had; see `flutils.data.fetch`.
+        NotebookError: if a notebook fails; those after it are not run.
+    """
+    home = (find_home() if home is None else Path(home)).resolve()
+    plan = make_plan(
+        profile=profile,
+        datasets=datasets,
+        notebooks=notebooks,
+        seed=seed,
+        parameters=parameters or {},
+        folder=folder,
+    )
+    if dry_run:
+        print(describe_plan(plan, home, fresh=fresh))
+        return Reproduction(plan, (), ())
+    for target in (*plan.folders(home), home / "figures" / profile):
+        check_writable(target)
+    for name in plan.datasets:
+        fetched = data.fetch(name)
+        print(f"data: {name} from {fetched.source}, {fetched.folder}", flush=True)
+    if fresh:
+        remove_artifacts(plan, home)
+    from_nothing = not has_artifacts(plan, home)
+    started = time.perf_counter()
+    runs = _run_steps(plan, home)
+    total = round(time.perf_counter() - started, 1)
+    written = tuple(dict.fromkeys(path for run in runs for path in run.written))
+    if plan.complete and from_nothing:
+        written += (_save_runtime(plan, home, runs, total),)
+    _print_end(written, home, len(runs), total)
+    return Reproduction(plan, runs, written)
+
+
+def _run_steps(plan: Plan, home: Path) -> tuple[NotebookRun, ...]:
+    runs: list[NotebookRun] = []
+    with kernel_environment(home) as place:
+        for number, step in enumerate(plan.steps, start=1):
+            run = NotebookRun(step.notebook.name, step.dataset)
+            title = f"[{number}/{len(plan.steps)}] {step.notebook.name} {step.dataset}"
+            folder = home / "artifacts" / plan.profile / step.dataset / "notebooks"
+            try:
+                run_notebook(
+                    step.notebook.path,
+                    folder / f"{step.notebook.name}.ipynb",
+                    run,
+                    parameters=step.parameters,
+                    title=title,
+                    place=place,
+                )
+            except NotebookError as error:
+                later = ", ".join(item.label for item in plan.steps[number:])
+                raise NotebookError(f"{error}\nnot run: {later or 'nothing'}") from error
+            print(run.summarize(), flush=True)
+            runs.append(run)
+    return tuple(runs)
+
+
+def _save_runtime(plan: Plan, home: Path, runs: tuple[NotebookRun, ...], total: float) -> Path:
+    """Keep how long everything took; only a run that computed everything is a measurement."""
+    notebooks = [{key: value for key, value in asdict(run).items() if key != "written"} for run in runs]
+    values = {"seconds_total": total, "notebooks": notebooks, "from_nothing": True}
+    store = Store(plan.profile, ALL, home=home)
+    store.save_result("runtime", values)
+    return store.folder / "runtime.json"
+
+
+def _print_end(written: tuple[Path, ...], home: Path, count: int, total: float) -> None:
+    print(f"{count} notebook runs in {total:.1f} s; their executed copies are beside the artifacts")
+    if written:
+        print(f"figures and tables written, in {home}:")
+    for path in written:
+        print(f"  {path.relative_to(home) if path.is_relative_to(home) else path}")

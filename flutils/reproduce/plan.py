@@ -1,0 +1,140 @@
+"""What a run will do: its steps in order, and what the store has of them."""
+
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from flutils.config import DATASETS, load_profile
+from flutils.reproduce.notebooks import ALL, Notebook, choose_notebooks, find_notebooks, fit_parameters
+
+
+@dataclass(frozen=True)
+class Step:
+    """One run of one notebook; `dataset` is ``"all"`` where it covers all of them."""
+
+    notebook: Notebook
+    dataset: str
+    parameters: dict[str, Any]
+
+    @property
+    def label(self) -> str:
+        """What it is called in messages."""
+        return f"{self.notebook.name} ({self.dataset})"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The steps of one run, in order; `complete` says that they are the whole pipeline as it is."""
+
+    profile: str
+    datasets: tuple[str, ...]
+    seed: int
+    steps: tuple[Step, ...]
+    complete: bool
+
+    def folders(self, home: Path) -> list[Path]:
+        """List the folders whose artifacts the run may write."""
+        names = [*self.datasets, *([ALL] if set(self.datasets) == set(DATASETS) else [])]
+        return [home / "artifacts" / self.profile / name for name in names]
+
+
+def make_plan(
+    *,
+    profile: str,
+    datasets: Iterable[str],
+    notebooks: Iterable[str] | None,
+    seed: int,
+    parameters: dict[str, Any],
+    folder: Path | None = None,
+) -> Plan:
+    """Check what the user wants and put it in order; nothing is written.
+
+    Args:
+        profile: ``"smoke"``, ``"quick"`` or ``"paper"``.
+        datasets: ``"mnist"``, ``"cifar10"`` or both.
+        notebooks: numbers or names; None for all.
+        seed: non-negative.
+        parameters: further parameters of the notebooks, by name.
+        folder: of the notebooks; see `find_notebooks`.
+
+    Returns:
+        Notebooks of one dataset come first, dataset by dataset, then those that cover all.
+
+    Raises:
+        ValueError: if any of these is unknown or of another type; the message names the choices.
+    """
+    chosen = tuple(dict.fromkeys([datasets] if isinstance(datasets, str) else datasets))
+    if not chosen:
+        raise ValueError(f"expected at least one dataset, got none: choose from {', '.join(DATASETS)}")
+    for dataset in chosen:
+        load_profile(dataset, profile)
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"seed must be a non-negative integer, got {seed!r}")
+    known = find_notebooks(folder)
+    wanted = choose_notebooks(known, notebooks)
+    extra = fit_parameters(wanted, parameters)
+
+    def step(notebook: Notebook, dataset: str) -> Step:
+        own = {name: value for name, value in extra.items() if name in notebook.defaults}
+        return Step(notebook, dataset, {"DATASET": dataset, "PROFILE": profile, "SEED": seed, **own})
+
+    steps = [step(item, dataset) for dataset in chosen for item in wanted if not item.covers_all]
+    together = ALL if set(chosen) == set(DATASETS) else chosen[0]
+    steps += [step(item, together) for item in wanted if item.covers_all]
+    complete = wanted == known and together == ALL and not extra
+    return Plan(profile, chosen, seed, tuple(steps), complete)
+
+
+def describe_plan(plan: Plan, home: Path, *, fresh: bool = False) -> str:
+    """Say which notebooks a run would execute, and which artifacts are there already.
+
+    Args:
+        plan: of the run.
+        home: folder that holds ``artifacts/``.
+        fresh: whether the run would delete the artifacts first.
+
+    Returns:
+        Lines of text.
+    """
+    from flutils.experiment import Experiment
+
+    lines = [f"profile {plan.profile}, seed {plan.seed}, {len(plan.steps)} notebook runs:"]
+    width = max(len(step.notebook.name) for step in plan.steps)
+    for number, step in enumerate(plan.steps, start=1):
+        extra = {name: step.parameters[name] for name in list(step.parameters)[3:]}
+        named = "".join(f"  {name}={value!r}" for name, value in extra.items())
+        lines.append(f"  {number:2}. {step.notebook.name:{width}}  {step.dataset}{named}")
+    lines.append("artifacts:")
+    with TemporaryDirectory() as empty:
+        for dataset in plan.datasets:
+            # An experiment makes its folder, and a dry run must not; an empty store has nothing cached.
+            there = (home / "artifacts" / plan.profile / dataset).is_dir() and not fresh
+            experiment = Experiment(dataset, plan.profile, plan.seed, home=home if there else Path(empty))
+            for name, artifact in experiment.list_artifacts():
+                state = "to make"
+                if artifact is not None:
+                    state = f"cached, took {artifact.about['seconds']:.1f} s to make"
+                lines.append(f"  {dataset:8} {name:20} {state}")
+    if fresh:
+        found = [folder for folder in plan.folders(home) if folder.is_dir()]
+        lines += [f"would delete {folder.relative_to(home)}/ first" for folder in found]
+    return "\n".join(lines)
+
+
+def has_artifacts(plan: Plan, home: Path) -> bool:
+    """Say whether the store already has anything that a run could read or continue."""
+    return any(
+        path.is_file() and path.suffix not in (".json", ".ipynb")
+        for folder in plan.folders(home)
+        for path in folder.rglob("*")
+    )
+
+
+def remove_artifacts(plan: Plan, home: Path) -> None:
+    """Delete the artifacts, results and executed notebooks of the plan's profile and datasets."""
+    for folder in plan.folders(home):
+        if folder.is_dir():
+            shutil.rmtree(folder)
