@@ -90,7 +90,10 @@ class Experiment:
         """Indices of the searched samples in the training set, sorted; the same for all models."""
         search = self.config.search
         return data.choose_samples(
-            self.data.y_train, search.num_samples, sampling=search.sampling, rng=stream(self.seed, "samples")
+            self.data.y_train[: self.config.training.train_size],
+            search.num_samples,
+            sampling=search.sampling,
+            rng=stream(self.seed, "samples"),
         )
 
     @property

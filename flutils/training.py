@@ -29,6 +29,8 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
     """A learning rate that rises linearly to `peak` and falls linearly to 0 over `total_steps`."""
 
     def __init__(self, peak: float, total_steps: int, warmup: float) -> None:
+        if not 0 < warmup < 1:
+            raise ValueError(f"warmup must be a share of the steps between 0 and 1, got {warmup!r}")
         self.peak, self.total_steps, self.warmup = peak, total_steps, warmup
 
     def __call__(self, step: Any) -> Any:
@@ -51,7 +53,7 @@ class Batches(keras.utils.PyDataset):
         self._x, self._y, self._config, self._seed = x, y, config, seed
         # Which images start mirrored; every epoch then turns all of them over (alternating flip).
         self._mirrored = stream(seed, "training/mirror").random(len(x)) < 0.5
-        self._start(epoch)
+        self.start(epoch)
 
     def __len__(self) -> int:
         return max(1, len(self._x) // self._config.batch_size)
@@ -67,10 +69,8 @@ class Batches(keras.utils.PyDataset):
             images = self._crop(images, stream(self._seed, f"training/crop/{self._epoch}/{index}"))
         return images, self._y[chosen]
 
-    def on_epoch_end(self) -> None:
-        self._start(self._epoch + 1)
-
-    def _start(self, epoch: int) -> None:
+    def start(self, epoch: int) -> None:
+        """Put the images in the order of an epoch."""
         self._epoch = epoch
         self._order = stream(self._seed, f"training/order/{epoch}").permutation(len(self._x))
 
@@ -131,7 +131,7 @@ def train_natural(
             batches,
             epochs=config.epochs,
             initial_epoch=len(history),
-            callbacks=[_Bookkeeping(history, bar, checkpoints)],
+            callbacks=[_Bookkeeping(history, batches, bar, checkpoints)],
             shuffle=False,
             verbose=0,
         )
@@ -159,13 +159,17 @@ def measure_accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray, *, batch_
 
 
 class _Bookkeeping(keras.callbacks.Callback):
-    """Moves the bar, records each epoch, and writes its checkpoint."""
+    """Starts each epoch, moves the bar, records the epoch, and writes its checkpoint."""
 
-    def __init__(self, history: list[dict[str, float]], bar: progress.Bar, folder: Path | None) -> None:
+    def __init__(
+        self, history: list[dict[str, float]], batches: Batches, bar: progress.Bar, folder: Path | None
+    ) -> None:
         super().__init__()
-        self._history, self._bar, self._folder = history, bar, folder
+        self._history, self._batches, self._bar, self._folder = history, batches, bar, folder
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        # Not left to `on_epoch_end` of the batches, which Keras calls once too often on TensorFlow.
+        self._batches.start(epoch)
         self._began = time.perf_counter()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

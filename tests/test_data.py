@@ -72,7 +72,8 @@ def _plain_environment(originals, monkeypatch, tmp_path):
 
 
 def fake_keras(monkeypatch, get_file):
-    monkeypatch.setitem(sys.modules, "keras", SimpleNamespace(utils=SimpleNamespace(get_file=get_file)))
+    fake = SimpleNamespace(keras=SimpleNamespace(utils=SimpleNamespace(get_file=get_file)))
+    monkeypatch.setitem(sys.modules, "flutils.backend", fake)
 
 
 @pytest.fixture

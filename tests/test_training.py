@@ -51,12 +51,12 @@ def test_each_epoch_is_a_permutation():
     x, y = numbered_images()
     batches = Batches(x, y, RECIPE, seed=0)
     orders = []
-    for _ in range(3):
+    for epoch in range(3):
+        batches.start(epoch)
         images, labels = map(np.concatenate, zip(*epoch_of(batches), strict=True))
         np.testing.assert_array_equal(images[:, 0, 0, 0], labels + 1)
         assert sorted(labels) == list(range(NUM_IMAGES))
         orders.append(labels.tolist())
-        batches.on_epoch_end()
     assert orders[0] != orders[1] != orders[2] != orders[0] != list(range(NUM_IMAGES))
 
 
@@ -77,8 +77,8 @@ def test_fewer_images_than_a_batch_make_one_batch():
 def test_order_depends_on_seed_and_epoch_only():
     x, y = numbered_images()
     walked = Batches(x, y, RECIPE, seed=1)
-    for _ in range(3):
-        walked.on_epoch_end()
+    for epoch in range(4):
+        walked.start(epoch)
     jumped = Batches(x, y, RECIPE, seed=1, epoch=3)
     np.testing.assert_array_equal(jumped[3][1], walked[3][1])  # in any order of access
     np.testing.assert_array_equal(jumped[0][1], walked[0][1])
@@ -89,11 +89,11 @@ def test_order_depends_on_seed_and_epoch_only():
 def test_augmented_images_keep_their_labels(change):
     x, y = numbered_images()
     batches = Batches(x, y, config.replace(RECIPE, **change), seed=0)
-    for _ in range(2):
+    for epoch in range(2):
+        batches.start(epoch)
         for images, labels in epoch_of(batches):
             assert images.shape == (BATCH, *SHAPE) and images.dtype == np.float32
             np.testing.assert_array_equal(images[:, 4, 4, 0], labels + 1)
-        batches.on_epoch_end()
 
 
 def test_crops_are_shifted_copies_with_zeros_shifted_in():
@@ -121,7 +121,7 @@ def test_crops_differ_between_epochs():
     first = {
         number: image for images, ids in epoch_of(batches) for image, number in zip(images, ids, strict=True)
     }
-    batches.on_epoch_end()
+    batches.start(1)
     second = {
         number: image for images, ids in epoch_of(batches) for image, number in zip(images, ids, strict=True)
     }
@@ -133,11 +133,11 @@ def test_every_image_is_mirrored_every_other_epoch():
     batches = Batches(x, np.arange(NUM_IMAGES), config.replace(RECIPE, flip=True), seed=0)
     mirrored = np.zeros((4, NUM_IMAGES), bool)
     for epoch in range(4):
+        batches.start(epoch)
         for images, numbers in epoch_of(batches):
             for image, number in zip(images, numbers, strict=True):
                 mirrored[epoch, number] = np.array_equal(image, x[number, :, ::-1])
                 assert mirrored[epoch, number] or np.array_equal(image, x[number])
-        batches.on_epoch_end()
     assert 0.25 < mirrored[0].mean() < 0.75
     np.testing.assert_array_equal(mirrored[1], ~mirrored[0])
     np.testing.assert_array_equal(mirrored[2], mirrored[0])

@@ -110,12 +110,19 @@ class Store:
         """Read the values of a result that `save_result` wrote.
 
         Raises:
-            FileNotFoundError: if there is none; the message says which notebook run is missing.
+            FileNotFoundError: if there is none.
+            ValueError: if the file is not such a result.
         """
         path = self.folder / f"{name}.json"
+        place = f"{self.folder.parent.name}/{self.folder.name}"
         if not path.exists():
-            raise FileNotFoundError(f"no result {name!r} for {self.folder.parent.name}/{self.folder.name}")
-        return json.loads(path.read_text(encoding="utf-8"))["values"]
+            raise FileNotFoundError(f"no result {name!r} for {place}; run the notebook that saves it")
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))["values"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValueError(
+                f"result {name!r} for {place} cannot be read ({error}); delete {path.name}"
+            ) from error
 
     def _read(self, path: Path) -> Artifact | None:
         """Return the artifact at `path` if its checksum holds; warn and return None if it does not."""
@@ -130,6 +137,8 @@ class Store:
         except (ValueError, KeyError, TypeError) as error:
             problem = f"its provenance cannot be read ({error})"
         warnings.warn(
-            f"artifact {path.name} is damaged: {problem}; it is made anew", ArtifactWarning, stacklevel=4
+            f"artifact {path.name} is damaged: {problem}; it has to be made anew",
+            ArtifactWarning,
+            stacklevel=4,
         )
         return None

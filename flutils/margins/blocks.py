@@ -148,7 +148,7 @@ class BlockStore:
             with np.load(self._folder / f"block-{index:06d}.npz", allow_pickle=False) as file:
                 counts = {name: int(file[name]) for name in Block.__annotations__ if file[name].ndim == 0}
                 return Block(crossing=file["crossing"], adjacent=file["adjacent"], **counts)
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
             return None
 
     def save(self, index: int, block: Block) -> None:
@@ -160,7 +160,7 @@ class BlockStore:
         try:
             with np.load(self._folder / "pilot.npz", allow_pickle=False) as file:
                 return ChordCertificate(**{name: file[name] for name in ChordCertificate.__annotations__})
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
             return None
 
     def save_certificate(self, certificate: ChordCertificate) -> None:

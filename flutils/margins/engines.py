@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from flutils.margins import checks
 from flutils.margins.portable import PortableModel
 
 Model = Callable[[Any], Any]
@@ -69,16 +70,25 @@ class EngineRecipe:
         """Build the engine.
 
         Raises:
-            ValueError: if `engine` is ``"openvino"`` and the model is not a Keras model.
+            ValueError: if the model does not return logits, or `engine` is ``"openvino"`` and OpenVINO cannot
+                run the model.
         """
         if not is_keras_model(self.model):
             if self.engine == "openvino":
                 kind = type(self.model).__name__
                 raise ValueError(f"engine='openvino' needs a Keras model, got {kind}; use engine='auto'")
             return HostEngine("callable", self.model, self)
-        if self.engine == "keras":
+        if self.engine == "keras" or (self.engine == "auto" and not _runs_tensorflow_on_cpu()):
             return KerasEngine(self)
-        return self._build_openvino() or KerasEngine(self)
+        built = self._build_openvino()
+        if isinstance(built, str):
+            if self.engine == "openvino":
+                raise ValueError(
+                    f"engine='openvino' cannot run {self.model.name}: {built}; use engine='auto'"
+                )
+            warnings.warn(f"searching {self.model.name} in Keras: {built}", EngineWarning, stacklevel=3)
+            return KerasEngine(self)
+        return built
 
     def fingerprint(self) -> bytes:
         """Hash everything here, the weights of a Keras model included."""
@@ -103,28 +113,25 @@ class EngineRecipe:
         packed = isinstance(self.model, PortableModel)
         return dataclasses.replace(self, model=self.model.unpack()) if packed else self
 
-    def _build_openvino(self) -> Engine | None:
-        """Build the OpenVINO engine if it gives Keras's logits on a real batch; else warn and return None."""
-        from flutils.margins.openvino_engine import OPENVINO_ERRORS, compile_openvino
+    def _build_openvino(self) -> "HostEngine | str":
+        """Build the OpenVINO engine if it gives Keras's logits on a real batch; else say why not."""
+        from flutils.margins.openvino_engine import compile_openvino
 
         chosen = np.arange(self.batch_size) % len(self.x)
         points = self.x[chosen] + self.directions[chosen % len(self.directions)] * np.float32(0.1)
         if self.bounds is not None:
             points = np.clip(points, *self.bounds)
+        theirs = np.asarray(self.model.predict_on_batch(points))
+        checks.check_answer(theirs, self.batch_size)
         try:
             compiled = compile_openvino(self.model, points.shape)
-            ours, theirs = compiled(points), np.asarray(self.model.predict_on_batch(points))
-        except OPENVINO_ERRORS as error:
-            problem = f"OpenVINO cannot run it ({str(error).splitlines()[0]})"
-        else:
-            scale = np.abs(theirs).max()
-            largest = np.abs(ours - theirs).max() / max(scale, 1e-12)
-            same = (ours.argmax(axis=1) == theirs.argmax(axis=1)).all()
-            if same and largest <= LOGIT_TOLERANCE:
-                return HostEngine("openvino", compiled, self)
-            problem = f"OpenVINO's logits differ by {largest:.1e} of their scale"
-        warnings.warn(f"searching {self.model.name} in Keras: {problem}", EngineWarning, stacklevel=4)
-        return None
+            ours = compiled(points)
+        except Exception as error:  # export and compilation fail in ways of their own for layers they lack
+            return f"OpenVINO fails ({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})"
+        largest = np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-12)
+        if largest > LOGIT_TOLERANCE or (ours.argmax(axis=1) != theirs.argmax(axis=1)).any():
+            return f"OpenVINO's logits differ by {largest:.1e} of their scale"
+        return HostEngine("openvino", compiled, self)
 
 
 class KerasEngine:
@@ -165,6 +172,17 @@ class HostEngine:
         if recipe.bounds is not None:
             np.clip(points, *recipe.bounds, out=points)
         return np.asarray(self._evaluate(points))
+
+
+def _runs_tensorflow_on_cpu() -> bool:
+    """Say whether Keras runs on TensorFlow without a GPU, where OpenVINO is faster."""
+    import keras
+
+    if keras.backend.backend() != "tensorflow":
+        return False
+    import tensorflow as tf
+
+    return not tf.config.list_physical_devices("GPU")
 
 
 def is_keras_model(model: object) -> bool:

@@ -10,9 +10,6 @@ from typing import Any
 
 import numpy as np
 
-# What exporting or compiling a model raises when it has something that OpenVINO lacks.
-OPENVINO_ERRORS = (ImportError, RuntimeError, ValueError, TypeError, NotImplementedError, AttributeError)
-
 
 def compile_openvino(model: Any, shape: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
     """Compile a Keras model for batches of one shape, in float32 and for low latency.
@@ -25,7 +22,7 @@ def compile_openvino(model: Any, shape: tuple[int, ...]) -> Callable[[np.ndarray
         A function from a float32 array of that shape to (b, classes) logits.
 
     Raises:
-        one of OPENVINO_ERRORS: if the model cannot be exported or compiled.
+        Exception: whatever Keras or OpenVINO raises for a model that they cannot export or compile.
     """
     import openvino
 

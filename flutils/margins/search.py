@@ -99,8 +99,7 @@ def search(
 
     recipe = EngineRecipe(model, x, directions, bounds if clip else None, batch_size, engine)
     built = recipe.build()
-    logits = _logits_at_samples(built, len(x))
-    checks.check_logits(logits, y)
+    logits = _logits_at_samples(built, y)
     predicted = logits.argmax(axis=1)
     origin = (y if reference == "label" else predicted).astype(np.int64)
     k = len(directions)
@@ -148,12 +147,13 @@ def search(
     return MarginTable(crossing, adjacent, origin, direction, job.sign, settings, cost, audit)
 
 
-def _logits_at_samples(engine: Engine, num_samples: int) -> np.ndarray:
+def _logits_at_samples(engine: Engine, y: np.ndarray) -> np.ndarray:
     """Evaluate every sample itself, in full batches: points of length 0 along the first direction."""
-    batch, parts = engine.batch_size, []
+    batch, num_samples, parts = engine.batch_size, len(y), []
     for start in range(0, num_samples, batch):
         image = np.minimum(np.arange(start, start + batch), num_samples - 1).astype(np.int32)
         answer = np.asarray(engine(image, np.zeros(batch, np.int32), np.zeros(batch, np.float32)))
         checks.check_answer(answer, batch)
         parts.append(answer[: num_samples - start])
+        checks.check_logits(parts[-1], y)
     return np.concatenate(parts)

@@ -60,7 +60,7 @@ def trace(
         A `RayTrace`.
 
     Raises:
-        ValueError: if an argument is not as described.
+        ValueError: if an argument is not as described, or the model does not return (b, classes).
     """
     x = checks.check_images(x, bounds)
     if np.shape(directions) != x.shape:
@@ -72,5 +72,7 @@ def trace(
     if clip:
         images = np.clip(images, *bounds)
     evaluate = model.predict_on_batch if is_keras_model(model) else model  # type: ignore[attr-defined]
-    logits = np.stack([np.asarray(evaluate(ray)) for ray in images])
-    return RayTrace(length, images, logits)
+    logits = [np.asarray(evaluate(ray)) for ray in images]
+    for answer in logits:
+        checks.check_answer(answer, len(length))
+    return RayTrace(length, images, np.stack(logits))
