@@ -19,6 +19,7 @@ from flutils.margins.openvino_engine import compile_openvino
 
 RESULTS = Path(__file__).parent / "results"
 BATCH = 250
+BATCHES = (50, 100, 250, 500)
 # Samples and directions: many rays for the fast strategy, some of them for the sweep, a few for Algorithm 1.
 SIZES = {"mnist": {"fast": (200, 100), "sweep": (40, 100)}, "cifar10": {"fast": (200, 50), "sweep": (40, 50)}}
 LITERAL_RAYS = 8
@@ -40,17 +41,17 @@ def measure_matmul(size: int = 2048) -> float:
     return 2 * size**3 * measure_rate(lambda: matrix @ matrix) / 1e9
 
 
-def measure_forward(subject: Subject, rounds: int = 3) -> dict[str, float]:
+def measure_forward(subject: Subject, batch: int, rounds: int = 3) -> dict[str, float]:
     """Return bare forward passes in images a second: TensorFlow's and OpenVINO's in turn, medians."""
-    points = np.resize(subject.samples(200)[0], (BATCH, *subject.data.image_shape))
+    points = np.resize(subject.samples(200)[0], (batch, *subject.data.image_shape))
     tensor = keras.ops.convert_to_tensor(points)
     compiled = compile_inference(lambda images: subject.model(images, training=False))
-    engines = {"keras": lambda: compiled(tensor), "openvino": lambda: fast(points)}
     fast = compile_openvino(subject.model, points.shape)
+    engines = {"keras": lambda: compiled(tensor), "openvino": lambda: fast(points)}
     rates: dict[str, list[float]] = {name: [] for name in engines}
     for _ in range(rounds):
         for name, call in engines.items():
-            rates[name].append(BATCH * measure_rate(call))
+            rates[name].append(batch * measure_rate(call, seconds=2.0))
     return {name: float(np.median(values)) for name, values in rates.items()}
 
 
@@ -102,7 +103,10 @@ def search_batched(subject: Subject, strategy: str, engine: str, size: tuple[int
 def compare(name: str) -> dict[str, Any]:
     """Measure everything for one subject."""
     subject = load_subject(name)
-    matmul, forward = measure_matmul(), measure_forward(subject)
+    matmul = measure_matmul()
+    by_batch = {batch: measure_forward(subject, batch) for batch in BATCHES}
+    print(subject.name, by_batch, flush=True)
+    forward = by_batch[BATCH]
     sizes = SIZES[name]
     rows = {
         "Algorithm 1, one point a call": search_literally(subject),
@@ -125,6 +129,7 @@ def compare(name: str) -> dict[str, Any]:
         "batch_size": BATCH,
         "matmul_gflops": matmul,
         "forward_images_a_second": forward,
+        "forward_by_batch": {str(batch): rates for batch, rates in by_batch.items()},
         "rows": rows,
     }
 

@@ -32,7 +32,8 @@ def _render_comparison(subject: dict[str, Any]) -> str:
         f"**{subject['subject']}** ({subject['test_accuracy']:.1%} test accuracy, "
         f"{subject['mflop_a_forward']:.1f} MFLOP a forward pass, batches of {subject['batch_size']}). "
         f"Bare forward: TensorFlow {forward['keras']:,.0f} images/s, OpenVINO {forward['openvino']:,.0f} "
-        f"({forward['openvino'] / forward['keras']:.2f}×). Matrix product: "
+        f"({forward['openvino'] / forward['keras']:.2f}×); by batch size "
+        f"{_render_batches(subject['forward_by_batch'])}. Matrix product: "
         f"{subject['matmul_gflops']:.0f} GFLOP/s."
     )
     rows = [
@@ -49,6 +50,12 @@ def _render_comparison(subject: dict[str, Any]) -> str:
         for label, row in subject["rows"].items()
     ]
     return f"{caption}\n\n{_render_table(HEADER, rows)}"
+
+
+def _render_batches(rates: dict[str, dict[str, float]]) -> str:
+    return ", ".join(
+        f"{batch}: {rate['keras']:,.0f} and {rate['openvino']:,.0f}" for batch, rate in rates.items()
+    )
 
 
 def _render_audits(audited: dict[str, Any]) -> str:
