@@ -13,7 +13,7 @@ from flutils import margins
 from flutils.artifacts import describe_origin, write_json
 
 # Enough samples that at least 30,000 rays leave correctly classified ones.
-SIZES = {"mnist": (160, 100), "cifar10": (420, 100)}
+SIZES = {"mnist": (160, 100), "cifar10": (370, 100)}
 
 
 def audit(name: str) -> dict[str, Any]:

@@ -31,8 +31,9 @@ def _render_comparison(subject: dict[str, Any]) -> str:
     caption = (
         f"**{subject['subject']}** ({subject['test_accuracy']:.1%} test accuracy, "
         f"{subject['mflop_a_forward']:.1f} MFLOP a forward pass, batches of {subject['batch_size']}). "
-        f"Bare forward: TensorFlow {forward['keras']:,.0f} images/s, OpenVINO {forward['openvino']:,.0f} "
-        f"({forward['openvino'] / forward['keras']:.2f}×); by batch size "
+        f"Bare forward: TensorFlow {forward['keras']:,.0f} images/s (Keras's own `predict_on_batch` "
+        f"{forward['predict']:,.0f}), OpenVINO {forward['openvino']:,.0f} "
+        f"({forward['openvino'] / forward['keras']:.2f}×); by batch size, TensorFlow and OpenVINO, "
         f"{_render_batches(subject['forward_by_batch'])}. Matrix product: "
         f"{subject['matmul_gflops']:.0f} GFLOP/s."
     )

@@ -53,14 +53,14 @@ def judge_table1(table: MarginTable, dataset: str, *, seed: int) -> list[Verdict
     vulnerable = names.index(paper.MOST_VULNERABLE_ADJACENT[dataset])
 
     def percent(i: int) -> str:
-        return f"{names[i]} {measured[i]:.2%}"
+        return f"{'class ' * names[i].isdigit()}{names[i]} with {100 * measured[i]:.2f} %"
 
     return [
         Verdict(
             "adjacent classes are not equally frequent",
             "III",
             judge(shares[:, top] > shares[:, bottom]),
-            f"most frequent {percent(top)}, least frequent {percent(bottom)}",
+            f"most frequent {percent(top)}, least {percent(bottom)}",
         ),
         Verdict(
             f"the most robust adjacent class is {names[robust]}",

@@ -30,7 +30,7 @@ TABLE_1 = {
     "num_samples": 1500,
     "num_rays": 1568,
     "profile": "quick",
-    "claims": [{"claim": "Class 3 is the most robust.", "verdict": "holds"}],
+    "claims": [{"claim": "Class 3 is the most robust", "verdict": "holds", "evidence": "5 %"}],
 }
 TRAIN = {
     "dataset": "mnist",
@@ -156,7 +156,7 @@ def test_report(tmp_path):
     assert "| Paper | 0.50 |" in text
     assert "| Ours | – | 1.26 |" in text
     assert "88.70 |" in text
-    assert "- Class 3 is the most robust. **holds**" in text
+    assert "- Class 3 is the most robust: **holds** (5 %)" in text
     assert "Everything from nothing took 10.0 min on a machine, 2 cores." in text
     assert "| 03_table1 | both | 5.0 s | – |" in text
     assert split_readme(tmp_path / "README.md")[1] == render_report(artifacts / "reported")

@@ -14,9 +14,11 @@ import numpy as np
 
 from flutils.margins.rays import NOT_FOUND, Observer
 
-SAFETY = 1.1
-_LENGTHS = 14
-_BINS = 16
+SAFETY = 1.25
+# The share of the bound over all starts that every start's own bound keeps: a pilot shows few late dips.
+FLOOR = 0.7
+_LENGTHS, _STARTS, _BINS = 14, 6, 16
+_CHUNK = 8_192
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,8 +26,9 @@ class ChordCertificate:
     """What the pilot taught, and the search that uses it.
 
     Attributes:
-        curvature: (K + 1,) float64, by interval length L: a gap between steps a and b = a + L, positive at
-            both, dips at step j below the chord by at most ``curvature[L] * (j - a) * (b - j)``.
+        curvature: (K + 1, K + 1) float64, by start a and length L of an interval: a gap that is positive at
+            steps a and b = a + L dips at step j below their chord by at most
+            ``curvature[a, L] * (j - a) * (b - j)``.
         edges: (bins - 1,) float64, borders of the bins of a ray's gap at step 0.
         first: (bins, tries) int64, the steps to look at first, by that bin.
     """
@@ -65,7 +68,8 @@ class ChordCertificate:
         looks = self.first[np.digitize(observe.rays.gap, self.edges), 0]
         while active.size:
             predicted[active, looks], gap[active, looks] = observe(active, looks)
-            first, looks = self._choose(gap[active])
+            chunks = [self._choose(gap[active[i : i + _CHUNK]]) for i in range(0, active.size, _CHUNK)]
+            first, looks = (np.concatenate(parts) for parts in zip(*chunks, strict=True))
             done = looks == 0
             crossing[active[done]] = first[done]
             adjacent[active[done]] = predicted[active[done], first[done]]
@@ -94,7 +98,9 @@ class ChordCertificate:
         left, right = gap[row[:, None], before], gap[row[:, None], after]
         length = np.maximum(after - before, 1)
         into = steps - before
-        lowest = left + (right - left) * into / length - self.curvature[length] * into * (after - steps)
+        lowest = (
+            left + (right - left) * into / length - self.curvature[before, length] * into * (after - steps)
+        )
         # Beyond the last look nothing is certified; NaN (no gap there yet) compares as uncertain too.
         uncertain = ~looked & (steps < end[:, None]) & (open_end | ~(lowest > 0))
 
@@ -118,21 +124,30 @@ class ChordCertificate:
 
 
 def _bound_curvature(gaps: np.ndarray, crossing: np.ndarray) -> np.ndarray:
-    """Return the largest dip below the chord that the pilot shows, by interval length, per unit of curvature.
+    """Return the largest dip below the chord that the pilot shows, per unit of curvature: (K + 1, K + 1).
 
     Only intervals that matter are read: those that start before the ray's first crossing and are
-    positive at both ends, where a crossing could hide.
+    positive at both ends, where a crossing could hide. Gaps bend most where a ray starts, so the bound
+    is kept by start (in ranges that widen along the ray) as well as by length, and interpolated between
+    the lengths that were measured.
     """
     last = gaps.shape[1] - 1
-    lengths = np.unique(np.geomspace(2, last, _LENGTHS).round().astype(int)) if last >= 2 else np.array([2])
-    bounds = np.zeros(len(lengths))
-    for i, length in enumerate(lengths):
+    lengths = np.unique(np.geomspace(2, max(last, 2), _LENGTHS).round().astype(int))
+    ranges = np.unique([0, *np.geomspace(1, max(last, 2), _STARTS).round().astype(int)])
+    bounds = np.zeros((len(ranges), len(lengths)))
+    for column, length in enumerate(lengths):
         for a in range(0, last - length + 1, max(1, length // 6)):
             b = a + length
             rays = (gaps[:, a] > 0) & (gaps[:, b] > 0) & (crossing > a)
             inside = np.arange(a + 1, b)
             left, right = gaps[rays, a, None], gaps[rays, b, None]
             dip = left + (right - left) * (inside - a) / length - gaps[rays][:, a + 1 : b]
-            bounds[i] = max(bounds[i], (dip / ((inside - a) * (b - inside))).max(initial=0.0))
-    # A longer interval can bend less on average; between measured lengths the bound is interpolated.
-    return np.interp(np.arange(last + 1), lengths, bounds)
+            found = (dip / ((inside - a) * (b - inside))).max(initial=0.0)
+            row = np.searchsorted(ranges, a, side="right") - 1
+            bounds[row, column] = max(bounds[row, column], found)
+    # The bound may only fall along the ray, and not far below that of all starts together.
+    bounds = np.maximum.accumulate(bounds[::-1], axis=0)[::-1]
+    bounds = np.maximum(bounds, FLOOR * bounds[0])
+    rows = np.searchsorted(ranges, np.arange(last + 1), side="right") - 1
+    steps = np.arange(last + 1)
+    return np.stack([np.interp(steps, lengths, row) for row in bounds])[rows]

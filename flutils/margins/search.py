@@ -36,7 +36,7 @@ def search(
     strategy: str = "chord",
     engine: str = "auto",
     batch_size: int = 250,
-    block_rays: int = 32_768,
+    block_rays: int = 65_536,
     audit_rate: float = 0.01,
     seed: int = 0,
     checkpoint: Path | str | None = None,

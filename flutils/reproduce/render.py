@@ -84,7 +84,10 @@ def _render_table_1(found: dict[str, dict[str, Result]]) -> str:
             f" {values['num_samples']:,} samples, {values['num_rays']:,} rays each."
         )
         parts += [caption, _render_table([title, *values["class_names"], "N/A"], rows)]
-        claims = "\n".join(f"- {item['claim']} **{item['verdict']}**" for item in values.get("claims", ()))
+        claims = "\n".join(
+            f"- {item['claim']}: **{item['verdict']}** ({item['evidence']})"
+            for item in values.get("claims", ())
+        )
         parts += [claims] if claims else []
     return "\n\n".join(parts)
 

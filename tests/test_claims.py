@@ -1,0 +1,91 @@
+"""Verdicts on §III follow the margins they are given."""
+
+import numpy as np
+import pytest
+
+from flutils import claims, margins
+
+NUM_RAYS = 40
+
+
+def table_with(shares, *, samples=200, spread=0.0):
+    """Return a margin table whose rays fall into class c for about a share ``shares[c]`` of the rays."""
+    rng = np.random.default_rng(0)
+    origin = np.arange(samples) % 10
+    adjacent = np.full((samples, NUM_RAYS), -1, np.int16)
+    for i in range(samples):
+        odds = np.append(shares, 1 - sum(shares))
+        if spread:
+            odds = rng.dirichlet(odds / spread + 1e-9)
+        fell = rng.choice(11, NUM_RAYS, p=odds)
+        adjacent[i] = np.where((fell == 10) | (fell == origin[i]), -1, fell)
+    settings = margins.SearchSettings(
+        step=0.02,
+        search_range=0.5,
+        bounds=(0.0, 1.0),
+        both_signs=False,
+        clip=True,
+        reference="label",
+        unit="rms",
+        strategy="sweep",
+        num_classes=10,
+    )
+    return margins.MarginTable(
+        crossing=np.where(adjacent < 0, -1, 5).astype(np.int16),
+        adjacent=adjacent,
+        origin=origin,
+        direction=np.arange(NUM_RAYS, dtype=np.int32),
+        sign=np.ones(NUM_RAYS, np.int8),
+        settings=settings,
+        cost=margins.SearchCost(evaluations=1, pilot_evaluations=0, seconds=1.0, engine="none"),
+    )
+
+
+def verdicts(table, dataset="mnist"):
+    return [verdict.verdict for verdict in claims.judge_table1(table, dataset, seed=0)]
+
+
+def test_claims_hold_where_class_3_clearly_leads_and_class_0_clearly_trails():
+    shares = np.array([0.001, 0.03, 0.03, 0.3, 0.03, 0.03, 0.03, 0.03, 0.03, 0.03])
+    assert verdicts(table_with(shares))[:3] == ["holds", "holds", "holds"]
+
+
+def test_claims_fail_where_another_class_leads():
+    shares = np.array([0.3, 0.03, 0.03, 0.001, 0.03, 0.03, 0.03, 0.03, 0.03, 0.03])
+    assert verdicts(table_with(shares))[:3] == ["holds", "fails", "fails"]
+
+
+def test_two_leaders_that_few_samples_cannot_separate():
+    shares = np.array([0.001, 0.02, 0.02, 0.2, 0.02, 0.02, 0.02, 0.02, 0.2, 0.02])
+    assert verdicts(table_with(shares, samples=60, spread=0.5))[1] == "cannot tell"
+
+
+def test_the_claimed_classes_are_those_of_the_dataset():
+    shares = np.array([0.03, 0.03, 0.3, 0.03, 0.03, 0.03, 0.03, 0.001, 0.03, 0.03])
+    assert verdicts(table_with(shares), "cifar10")[:3] == ["holds", "holds", "holds"]
+    assert verdicts(table_with(shares), "mnist")[1] == "fails"
+
+
+def test_neighbours_are_counted_by_origin_class():
+    table = table_with(np.full(10, 0.05))
+    # Class 9 is fallen into most, and its own samples meet class 0 only; class 0 is fallen into least
+    # and meets all classes: the claim's picture, drawn by hand for all classes in between.
+    for i, origin in enumerate(table.origin):
+        meets = [c for c in range(10) if c != origin][: 10 - origin]
+        table.adjacent[i] = np.resize(meets, NUM_RAYS)
+    shares = np.bincount(table.adjacent.ravel(), minlength=10)
+    expected = np.sign(np.corrcoef(shares.argsort().argsort(), 10 - np.arange(10))[0, 1])
+    assert verdicts(table)[3] == {1.0: "fails", -1.0: "holds"}[expected]
+
+
+@pytest.mark.parametrize(
+    ("true", "verdict"),
+    [(1000, "holds"), (975, "holds"), (974, "cannot tell"), (26, "cannot tell"), (25, "fails"), (0, "fails")],
+)
+def test_shares_of_resamples_that_make_a_verdict(true, verdict):
+    assert claims.judge(np.arange(1000) < true) == verdict
+
+
+def test_verdicts_are_the_same_for_the_same_seed():
+    table = table_with(np.full(10, 0.05), spread=0.5)
+    assert claims.judge_table1(table, "mnist", seed=1) == claims.judge_table1(table, "mnist", seed=1)
