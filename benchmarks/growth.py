@@ -13,7 +13,7 @@ from flutils import margins
 from flutils.artifacts import describe_origin, write_json
 
 STRATEGIES = ("sweep", "chord")
-SIZE = 45  # samples and directions, both signs: just enough rays for the fast strategy
+SIZE = 50  # samples, and directions along both signs: just enough rays for the fast strategy
 # The sweep shows its slope in fewer points, which cost it more.
 SCALES = {"sweep": (1, 2), "chord": (1, 2, 4)}
 FINER = {"sweep": (1, 2, 4), "chord": (1, 2, 4, 8)}
@@ -47,7 +47,7 @@ def time_search(
     return found
 
 
-def plot(curves: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
+def plot(curves: dict[str, dict[str, list[dict[str, Any]]]], title: str) -> None:
     """Draw seconds against samples and directions, and evaluations a ray against grid steps."""
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
     panels = (("samples", "seconds"), ("directions", "seconds"), ("steps", "evaluations_a_ray"))
@@ -57,6 +57,10 @@ def plot(curves: dict[str, dict[str, list[dict[str, Any]]]]) -> None:
             axis.plot([p[x] for p in points], [p[y] for p in points], marker=marker, label=strategy)
         axis.set(xscale="log", yscale="log", xlabel=x, ylabel=y.replace("_", " "))
         axis.legend(frameon=False)
+        axis.set_xticks(sorted({p[x] for s in STRATEGIES for p in curves[x][s]}))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.minorticks_off()
+    figure.suptitle(f"{title}: one search as it grows")
     axes[2].set_xlabel("grid steps in the same range")
     for suffix in ("png", "svg"):
         figure.savefig(RESULTS / f"growth.{suffix}", dpi=150)
@@ -71,4 +75,4 @@ if __name__ == "__main__":
         "steps": {s: [time_search(model, s, SIZE, SIZE, k) for k in FINER[s]] for s in STRATEGIES},
     }
     write_json(RESULTS / "growth.json", {"subject": model.name, "curves": grown, **describe_origin()})
-    plot(grown)
+    plot(grown, model.name)

@@ -1,7 +1,10 @@
 """Figures of the paper and of its protocol; each function returns a figure and saves nothing."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ParamSpec
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
@@ -11,21 +14,41 @@ from matplotlib.figure import Figure
 from flutils.margins import MarginTable, RayTrace
 
 PAPER_COLOR, OURS_COLOR, LIMIT_COLOR = "#9a9a9a", "#1f6f8b", "#c8553d"
-_STYLE = {"axes.spines.top": False, "axes.spines.right": False, "axes.titlesize": 11, "legend.frameon": False}
+_STYLE: Any = {
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.titlesize": 11,
+    "legend.frameon": False,
+}
+TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
+P = ParamSpec("P")
+
+
+def _styled(plot: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw a figure in the package's style, leaving Matplotlib's own settings as they are."""
+
+    @functools.wraps(plot)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with mpl.rc_context({**sns.axes_style("ticks"), **_STYLE}):
+            figure = plot(*args, **kwargs)
+            # Laid out while the style holds, and closed for pyplot, so that it is shown once.
+            figure.draw_without_rendering()
+        plt.close(figure)
+        return figure
+
+    return styled
 
 
 def _start(
     rows: int, columns: int, size: tuple[float, float], *, height_ratios: Sequence[float] | None = None
 ) -> tuple[Figure, np.ndarray]:
-    """Open a figure in the package's style; it is closed for pyplot, so that it is shown once."""
-    with sns.axes_style("ticks", rc=_STYLE):
-        figure, axes = plt.subplots(
-            rows, columns, figsize=size, squeeze=False, layout="constrained", height_ratios=height_ratios
-        )
-    plt.close(figure)
-    return figure, axes
+    """Open a figure and its axes, (rows, columns)."""
+    return plt.subplots(
+        rows, columns, figsize=size, squeeze=False, layout="constrained", height_ratios=height_ratios
+    )
 
 
+@_styled
 def plot_history(history: Sequence[Mapping[str, float]], *, test_accuracy: float) -> Figure:
     """Plot training loss and accuracy by epoch, with the test accuracy reached.
 
@@ -55,6 +78,7 @@ def plot_history(history: Sequence[Mapping[str, float]], *, test_accuracy: float
     return figure
 
 
+@_styled
 def plot_rays(
     trace: RayTrace, *, class_names: Sequence[str], origin: np.ndarray, unit: str, num_images: int = 6
 ) -> Figure:
@@ -79,7 +103,7 @@ def plot_rays(
             predicted = int(trace.logits[ray, step].argmax())
             axis.imshow(trace.images[ray, step].squeeze() / top, cmap="gray", vmin=0, vmax=1)
             axis.set_title(
-                f"{trace.length[step]:g}: {class_names[predicted]}", fontsize=9, color=palette[predicted]
+                f"at {trace.length[step]:g}: {class_names[predicted]}", fontsize=9, color=palette[predicted]
             )
             axis.axis("off")
         for axis in grid[2 * ray + 1]:
@@ -113,6 +137,7 @@ def _draw_logits(
     axis.legend(fontsize=8, ncols=2)
 
 
+@_styled
 def plot_margins(table: MarginTable, *, class_names: Sequence[str], unit: str) -> Figure:
     """Plot the histogram of margins, and for each class the share of rays that find no boundary.
 
@@ -127,7 +152,9 @@ def plot_margins(table: MarginTable, *, class_names: Sequence[str], unit: str) -
     steps = int(table.settings.search_range / settings.step + 1e-6)
     edges = (np.arange(steps + 2) - 0.5) * settings.step
     histogram.hist(table.margin[np.isfinite(table.margin)], bins=edges, color=OURS_COLOR)
-    histogram.set(xlabel=f"margin ({unit})", ylabel="rays", title="Margins of the rays that cross")
+    histogram.set(
+        xlabel=f"margin ({unit})", ylabel="rays", title="Rays that cross; at 0 the misclassified samples"
+    )
     rate = [100 * (table.crossing[table.origin == c] < 0).mean() for c in range(len(class_names))]
     rates.bar(class_names, rate, color=OURS_COLOR)
     rates.axhline(
@@ -136,10 +163,13 @@ def plot_margins(table: MarginTable, *, class_names: Sequence[str], unit: str) -
     rates.set(xlabel="origin class", ylabel="rays without crossing (%)", title="N/A by class", ylim=(0, 100))
     rates.legend()
     if max(map(len, class_names)) > 2:
-        rates.tick_params(axis="x", rotation=40)
+        rates.set_xticks(
+            range(len(class_names)), class_names, rotation=40, ha="right", rotation_mode="anchor"
+        )
     return figure
 
 
+@_styled
 def plot_adjacent_proportions(
     rows: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, columns: Mapping[str, Sequence[str]]
 ) -> Figure:
@@ -162,6 +192,7 @@ def plot_adjacent_proportions(
             )
             axis.bar_label(bars, [f"{value:.2f}" for value in values], fontsize=7, padding=1)
         axis.set_xticks(place, columns[dataset], fontsize=8)
-        axis.set(yscale="log", ylim=(floor, 300), ylabel="rays (%, log scale)", title=dataset)
-        axis.legend(loc="upper left", ncols=2)
+        axis.set(yscale="log", ylim=(floor, 300), ylabel="rays (%, log scale)")
+        axis.set_title(TITLES.get(dataset, dataset), loc="left")
+        axis.legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return figure

@@ -223,7 +223,7 @@ def test_frame_leaves_the_table_alone(table):
 def test_summary_and_html_tell_the_numbers(table):
     summary, page = table.summary(), table._repr_html_()
     told = " ".join(summary.values())
-    for needed in ("20", "12", "0.1", "rms", f"{table.not_found_rate:.1%}", "sweep", "callable"):
+    for needed in ("20", "12", "0.1", "RMS 1", f"{table.not_found_rate:.1%}", "sweep", "callable"):
         assert needed in told
     assert page.startswith("<table") and page.count("<tr>") == page.count("</tr>") == len(summary)
     assert all(value in page for value in summary.values())
@@ -240,7 +240,7 @@ def test_summary_of_a_table_without_any_crossing(images, rays):
         **SWEEP,
     )
     assert table.not_found_rate == 1.0
-    assert table.summary()["margins found"] == "none"
+    assert table.summary()["margins of rays that cross"] == "none"
     assert len(table.to_frame()) == 120 and table.to_frame()["adjacent"].isna().all()
 
 

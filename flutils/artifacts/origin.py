@@ -44,18 +44,16 @@ def _processor() -> str:
 
 @cache
 def _commit() -> str | None:
-    """Return the checkout's commit, marked if files differ from it; None outside a checkout."""
-    command = [
-        "git",
-        "-C",
-        str(Path(__file__).resolve().parent),
-        "describe",
-        "--always",
-        "--dirty",
-        "--abbrev=12",
-    ]
+    """Return the checkout's commit, marked if the package's code differs from it; None outside a checkout."""
+    package = Path(__file__).resolve().parents[1]
     try:
-        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        commit = _git(package, "rev-parse", "--short=12", "HEAD")
+        changed = _git(package, "status", "--porcelain", "--", ".")
     except OSError:
         return None
-    return answer.stdout.strip() or None
+    return commit + ("-dirty" if changed else "") if commit else None
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    command = ["git", "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=10, check=False).stdout.strip()

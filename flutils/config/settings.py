@@ -61,7 +61,7 @@ class SearchConfig:
     step: float = setting("§V: 0.02 on MNIST, 2.0 on CIFAR-10")
     search_range: float = setting("§V-B: half of the pixel range, 0.5 and 127.5")
     unit: Literal["rms", "l2"] = setting(
-        "choice: RMS 1 as in He, Li, Song (ICLR 2018); Euclidean unit length finds no boundary at all"
+        "choice: RMS 1 as in He, Li, Song (ICLR 2018); Euclidean unit length finds almost no boundary"
     )
     clip: bool = setting("choice: points stay inside the pixel range, as in He, Li, Song (ICLR 2018)")
     reference: Literal["label", "prediction"] = setting("Algorithm 1: compares with the true label")

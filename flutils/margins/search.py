@@ -61,8 +61,8 @@ def search(
         reference: ``"label"`` compares with the true class, so that a misclassified sample has margin 0;
             ``"prediction"`` with the model's class at the sample itself.
         unit: the length that `directions` have: ``"rms"`` or ``"l2"``.
-        strategy: ``"chord"`` looks where the boundary should be, certifies what it skips by a bound learnt
-            from the rays themselves, and audits itself; ``"sweep"`` looks at every step in order and is
+        strategy: ``"chord"`` looks where the boundary should be, rules out what it skips by a bound learnt
+            from some of the rays, and audits itself; ``"sweep"`` looks at every step in order and is
             exact. Searches of few rays are always swept.
         engine: ``"keras"``, ``"openvino"`` (Keras models, on a CPU), or ``"auto"``: the faster one that
             gives the same logits.

@@ -88,6 +88,11 @@ class MarginTable:
         return self.crossing.shape[1]
 
     @property
+    def last_length(self) -> float:
+        """The largest length on the grid: the last multiple of the step within the search range."""
+        return int(self.settings.search_range / self.settings.step + 1e-6) * self.settings.step
+
+    @property
     def not_found_rate(self) -> float:
         """Fraction of rays without a crossing, the paper's N/A."""
         return float((self.crossing == NOT_FOUND).mean())
@@ -154,12 +159,13 @@ class MarginTable:
         crossed = self.margin[np.isfinite(self.margin)]
         settings = self.settings
         spread = f"median {np.median(crossed):.3g}, mean {crossed.mean():.3g}" if crossed.size else "none"
+        length = {"rms": "RMS 1", "l2": "Euclidean norm 1"}[settings.unit]
         rows = {
             "samples": f"{self.num_samples:,}",
             "rays a sample": f"{self.num_rays:,}" + (" (both signs)" if settings.both_signs else ""),
-            "grid": f"step {settings.step:g} to {settings.search_range:g}, {settings.unit} units",
+            "grid": f"steps of {settings.step:g} up to {self.last_length:g}, directions of {length}",
             "N/A rate": f"{self.not_found_rate:.1%}",
-            "margins found": spread,
+            "margins of rays that cross": spread,
             "search": f"{settings.strategy}, {self.evaluations_per_ray:.1f} evaluations a ray",
             "engine": f"{self.cost.engine}, {self.crossing.size / self.cost.seconds:,.0f} rays a second",
         }
