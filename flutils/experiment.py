@@ -107,31 +107,13 @@ class Experiment:
 
     def search_margins(self, classifier: Classifier) -> margins.MarginTable:
         """Return the margin table of a classifier, searched unless the store has it."""
-
-        def make(path: Path, scratch: Path) -> dict[str, Any]:
-            table = self._search(classifier.load(), self.directions, self.config.search.unit, scratch)
-            table.save(path)
-            return table.summary()
-
-        artifact = self.store.obtain(
-            f"margins-{classifier.name}", ".npz", self._table_inputs(classifier), make
-        )
-        return margins.MarginTable.load(artifact.path)
+        inputs = self._table_inputs(classifier)
+        return self._obtain_table(f"margins-{classifier.name}", classifier, inputs, self.config.search.unit)
 
     def search_euclidean(self, classifier: Classifier) -> margins.MarginTable:
         """Return the same search with directions of Euclidean norm 1, as the paper's text has it."""
-
-        def make(path: Path, scratch: Path) -> dict[str, Any]:
-            short = self.directions / np.float32(
-                directions.unit_length(self.image_shape, self.config.search.unit)
-            )
-            table = self._search(classifier.load(), short, "l2", scratch)
-            table.save(path)
-            return table.summary()
-
         inputs = {**self._table_inputs(classifier), "unit": "l2"}
-        artifact = self.store.obtain(f"margins-{classifier.name}-l2", ".npz", inputs, make)
-        return margins.MarginTable.load(artifact.path)
+        return self._obtain_table(f"margins-{classifier.name}-l2", classifier, inputs, "l2")
 
     def trace_rays(self, classifier: Classifier, sample: np.ndarray, ray: np.ndarray) -> margins.RayTrace:
         """Return images and logits at every grid step of a few rays of the margin table.
@@ -209,6 +191,22 @@ class Experiment:
             "data": find_spec(self.config.dataset).checksum,
             "model": classifier.artifact.checksum,
         }
+
+    def _obtain_table(
+        self, name: str, classifier: Classifier, inputs: dict[str, Any], unit: str
+    ) -> margins.MarginTable:
+        """Return a stored table, or search along the directions scaled to another unit."""
+
+        def make(path: Path, scratch: Path) -> dict[str, Any]:
+            has, wanted = (
+                directions.unit_length(self.image_shape, u) for u in (self.config.search.unit, unit)
+            )
+            rays = self.directions if has == wanted else self.directions * np.float32(wanted / has)
+            table = self._search(classifier.load(), rays, unit, scratch)
+            table.save(path)
+            return table.summary()
+
+        return margins.MarginTable.load(self.store.obtain(name, ".npz", inputs, make).path)
 
     def _search(self, model: Any, rays: np.ndarray, unit: str, checkpoint: Path) -> margins.MarginTable:
         x, y = self.samples
