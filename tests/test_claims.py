@@ -89,3 +89,13 @@ def test_shares_of_resamples_that_make_a_verdict(true, verdict):
 def test_verdicts_are_the_same_for_the_same_seed():
     table = table_with(np.full(10, 0.05), spread=0.5)
     assert claims.judge_table1(table, "mnist", seed=1) == claims.judge_table1(table, "mnist", seed=1)
+
+
+def test_inequality_rarely_holds_where_all_classes_are_alike():
+    rng = np.random.default_rng(1)
+    held = 0
+    for seed in range(40):
+        # Samples differ a lot from each other, classes not at all.
+        counts = np.array([rng.multinomial(NUM_RAYS, rng.dirichlet(np.full(10, 0.3))) for _ in range(200)])
+        held += claims._judge_inequality(counts, seed=seed) == "holds"
+    assert held <= 6  # of 40; about one is expected at 97.5 %
