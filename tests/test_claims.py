@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from flutils import claims, margins
+from flutils.claims import table1
 
 NUM_RAYS = 40
 
@@ -97,5 +98,25 @@ def test_inequality_rarely_holds_where_all_classes_are_alike():
     for seed in range(40):
         # Samples differ a lot from each other, classes not at all.
         counts = np.array([rng.multinomial(NUM_RAYS, rng.dirichlet(np.full(10, 0.3))) for _ in range(200)])
-        held += claims._judge_inequality(counts, seed=seed) == "holds"
+        held += table1._judge_inequality(counts, seed=seed) == "holds"
     assert held <= 6  # of 40; about one is expected at 97.5 %
+
+
+def test_an_undecided_resample_speaks_for_neither_side():
+    undecided = np.full(30, np.nan)
+    assert claims.judge(np.concatenate([np.ones(970), undecided])) == "cannot tell"
+    assert claims.judge(np.concatenate([np.zeros(970), undecided])) == "cannot tell"
+    assert claims.judge(np.concatenate([np.zeros(980), undecided[:20]])) == "fails"
+
+
+def test_classes_that_no_ray_enters_tie_for_most_vulnerable():
+    shares = np.array([0.0, 0.0, 0.03, 0.3, 0.03, 0.03, 0.03, 0.03, 0.03, 0.03])
+    assert verdicts(table_with(shares))[2] == "cannot tell"
+
+
+def test_a_verdict_says_which_claim_it_is_about():
+    found = claims.judge_table1(table_with(np.full(10, 0.05)), "mnist", seed=0)
+    assert [v.id for v in found] == ["inequality", "most-robust", "most-vulnerable", "neighbours"]
+    assert list(vars(found[0]))[:2] == ["id", "about"]
+    assert {v.about for v in found} == {"Table I"}
+    assert all(isinstance(value, str) and value for v in found for value in vars(v).values())

@@ -1,31 +1,12 @@
-"""What the paper's text claims, judged on measured margins: holds, fails, or cannot tell.
-
-A verdict comes from a bootstrap over samples: the claim is evaluated on many resamples, and *holds* if
-it is true in at least 97.5 % of them, *fails* if in at most 2.5 %, and is *cannot tell* in between.
-Rays of one sample are not independent, so whole samples are drawn, not rays.
-"""
-
-from dataclasses import dataclass
+"""Section III judged: how often rays end in each adjacent class."""
 
 import numpy as np
 
 from flutils import paper
+from flutils.claims.resamples import RESAMPLES
+from flutils.claims.verdicts import Verdict, judge, make_verdict
 from flutils.margins import MarginTable
 from flutils.randomness import stream
-
-HOLDS, FAILS, CANNOT_TELL = "holds", "fails", "cannot tell"
-RESAMPLES = 2_000
-CONFIDENCE = 0.975
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """A claim of the paper, its section, what came out here, and the numbers that say so."""
-
-    claim: str
-    section: str
-    verdict: str
-    evidence: str
 
 
 def judge_table1(table: MarginTable, dataset: str, *, seed: int) -> list[Verdict]:
@@ -57,23 +38,23 @@ def judge_table1(table: MarginTable, dataset: str, *, seed: int) -> list[Verdict
         return f"{'class ' * names[i].isdigit()}{names[i]} with {100 * measured[i]:.2f} %"
 
     return [
-        Verdict(
-            "adjacent classes are not equally frequent",
-            "III",
+        make_verdict(
+            "inequality",
             unequal,
             f"most frequent {percent(top)}, least {percent(bottom)}",
+            claim="adjacent classes are not equally frequent",
         ),
-        Verdict(
-            f"the most robust adjacent class is {names[robust]}",
-            "III",
-            judge(shares.argmax(axis=1) == robust),
+        make_verdict(
+            "most-robust",
+            judge(_is_extreme(shares, robust)),
             f"{percent(robust)}; the most frequent is {percent(top)}",
+            claim=f"the most robust adjacent class is {names[robust]}",
         ),
-        Verdict(
-            f"the most vulnerable adjacent class is {names[vulnerable]}",
-            "III",
-            judge(shares[:, vulnerable] <= shares.min(axis=1)),
+        make_verdict(
+            "most-vulnerable",
+            judge(_is_extreme(-shares, vulnerable)),
             f"{percent(vulnerable)}; the least frequent is {percent(bottom)}",
+            claim=f"the most vulnerable adjacent class is {names[vulnerable]}",
         ),
         _judge_neighbours(table, shares, weights),
     ]
@@ -94,14 +75,6 @@ def _judge_inequality(counts: np.ndarray, *, seed: int) -> str:
     return judge(resampled[:, top] > resampled[:, bottom])
 
 
-def judge(outcomes: np.ndarray) -> str:
-    """Turn the outcomes of a claim on resamples, (b,) bool, into a verdict."""
-    rate = float(np.mean(outcomes))
-    if rate >= CONFIDENCE:
-        return HOLDS
-    return FAILS if rate <= 1 - CONFIDENCE else CANNOT_TELL
-
-
 def _judge_neighbours(table: MarginTable, shares: np.ndarray, weights: np.ndarray) -> Verdict:
     """Judge that the more vulnerable a class is, the more classes its samples meet (rank correlation < 0)."""
     num_classes = shares.shape[1]
@@ -116,12 +89,18 @@ def _judge_neighbours(table: MarginTable, shares: np.ndarray, weights: np.ndarra
     # A resample misses some samples and so some neighbours; the estimate itself comes from all of them.
     met = np.array([meets[members[:, c]].any(axis=0).sum() for c in range(num_classes)])
     estimate = _rank_correlation(_count_adjacent(table, num_classes).sum(axis=0), met)
-    return Verdict(
-        "vulnerable classes are adjacent to more classes, robust ones to fewer",
-        "III",
+    return make_verdict(
+        "neighbours",
         judge(correlation < 0),
         f"rank correlation of frequency and number of neighbours over the classes {estimate:+.2f}",
+        claim="vulnerable classes are adjacent to more classes, robust ones to fewer",
     )
+
+
+def _is_extreme(shares: np.ndarray, named: int) -> np.ndarray:
+    """Tell for each resample, (b, classes), whether the named class leads alone; NaN where it ties."""
+    others = np.delete(shares, named, axis=1).max(axis=1)
+    return np.where(shares[:, named] == others, np.nan, shares[:, named] > others)
 
 
 def _count_adjacent(table: MarginTable, num_classes: int) -> np.ndarray:

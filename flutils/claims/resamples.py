@@ -1,0 +1,170 @@
+"""Resamples of the units that are independent: images, directions, and whole samples of margin tables.
+
+Row 0 of every result is the data as measured, the rows after it are resamples.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from flutils.arguments import require
+from flutils.claims.verdicts import Floats
+from flutils.margins import MarginTable
+from flutils.robustness.checks import check_table
+
+RESAMPLES = 2_000
+
+
+def check_models(given: Mapping[str, Any], needed: Iterable[str], what: str) -> None:
+    """Raise `ValueError` unless `given` has an entry for every model in `needed`."""
+    missing = [model for model in needed if model not in given]
+    require(
+        not missing,
+        f"expected {what} of {', '.join(needed)}, but {', '.join(missing)} is missing "
+        f"among {', '.join(given) or 'none'}; measure it with the same inputs",
+    )
+
+
+def resample_means(rows: NDArray[Any], rng: np.random.Generator) -> Floats:
+    """Return the mean row of `rows`, and of resamples of them.
+
+    Args:
+        rows: (n, f) one row a unit, such as whether an image is classified correctly in f situations.
+        rng: what draws the resamples.
+
+    Returns:
+        (1 + b, f) float64; b is `RESAMPLES`.
+    """
+    # Equal rows are interchangeable: drawing how often each distinct row comes is the same bootstrap.
+    distinct, count = np.unique(rows, axis=0, return_counts=True)
+    weights = rng.multinomial(len(rows), count / len(rows), RESAMPLES)
+    return np.vstack([count, weights]) @ distinct.astype(np.float64) / len(rows)
+
+
+@dataclass(frozen=True, eq=False)
+class ResampledMargins:
+    """Margins of one model, summed over the rays of the data and of resamples.
+
+    Attributes:
+        sums: (1 + b, c, c) float64, summed margins from origin class (row) to adjacent class (column).
+        counts: (1 + b, c, c) float64, number of rays in each sum.
+        not_found: (1 + b,) float64, fraction of rays without a crossing.
+        search_range: what a cell without a ray counts as in R; same unit as the margins.
+    """
+
+    sums: Floats
+    counts: Floats
+    not_found: Floats
+    search_range: float
+
+    @cached_property
+    def class_margins(self) -> Floats:
+        """(1 + b, c): mean of each row of the mean margin matrix, empty cells counting as the search range.
+
+        A resample misses cells that few samples reach, and they count as the search range. That moves all
+        resamples to one side of the data, so they are shifted to have the data's value as their mean.
+        """
+        c = self.sums.shape[-1]
+        full = np.full(self.sums.shape, self.search_range)
+        mean = np.divide(self.sums, self.counts, out=full, where=self.counts > 0)
+        rows = mean.sum(axis=2, where=~np.eye(c, dtype=bool)) / (c - 1)
+        if len(rows) > 1:
+            rows[1:] += rows[0] - rows[1:].mean(axis=0)
+        return rows
+
+    @cached_property
+    def level(self) -> Floats:
+        """(1 + b,): the robustness level R, its resamples shifted as `class_margins`."""
+        return self.class_margins.sum(axis=1) * (self.sums.shape[-1] - 1)
+
+    @cached_property
+    def class_robustness(self) -> Floats:
+        """(1 + b, c): R_i; inf where margins enter but none leaves, NaN where neither."""
+        into, out_of = self.sums.sum(axis=1), self.sums.sum(axis=2)
+        without_out = np.where(into > 0, np.inf, np.nan)
+        return np.divide(into, out_of, out=without_out, where=out_of > 0)
+
+
+def resample_tables(
+    tables: Mapping[str, MarginTable],
+    rng: np.random.Generator,
+    *,
+    rows: NDArray[np.int64] | None = None,
+    resamples: int = RESAMPLES,
+) -> dict[str, ResampledMargins]:
+    """Resample the samples of margin tables within their origin classes, the same for all models.
+
+    Args:
+        tables: model -> its margins; all of the same samples and directions, on the same grid.
+        rng: what draws the resamples.
+        rows: samples to use; None for all.
+        resamples: how many to draw.
+
+    Returns:
+        Model -> `ResampledMargins`.
+
+    Raises:
+        ValueError: if a table is inconsistent, or the tables differ in samples, rays or grid.
+    """
+    first_name, first = next(iter(tables.items()))
+    for name, table in tables.items():
+        _check_alike(first_name, first, name, table)
+    used = np.arange(first.num_samples) if rows is None else rows
+    c = first.settings.num_classes
+    origin = first.origin[used]
+    members = [np.flatnonzero(origin == i) for i in range(c)]
+    weights = [_draw_weights(len(own), rng, resamples) for own in members]
+    result = {}
+    for name, table in tables.items():
+        sums, counts = (each[used] for each in _sum_by_adjacent(table, c))
+        summed = np.stack([w @ sums[own] for w, own in zip(weights, members, strict=True)], axis=1)
+        counted = np.stack([w @ counts[own] for w, own in zip(weights, members, strict=True)], axis=1)
+        rays = len(used) * table.num_rays
+        result[name] = ResampledMargins(
+            summed, counted[:, :, :c], counted[:, :, c].sum(axis=1) / rays, table.settings.search_range
+        )
+    return result
+
+
+def split_samples(
+    origin: NDArray[np.integer[Any]], rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Split the samples of each class into two halves, so that one can name what the other tests."""
+    groups = [rng.permutation(np.flatnonzero(origin == i)) for i in np.unique(origin)]
+    return np.concatenate([own[::2] for own in groups]), np.concatenate([own[1::2] for own in groups])
+
+
+def _draw_weights(n: int, rng: np.random.Generator, resamples: int) -> Floats:
+    drawn = rng.multinomial(n, np.full(n, 1 / n), resamples) if n else np.zeros((resamples, 0))
+    return np.vstack([np.ones(n), drawn])
+
+
+def _sum_by_adjacent(table: MarginTable, num_classes: int) -> tuple[Floats, Floats]:
+    """Sum margins and count rays of each sample by adjacent class: (n, c), and (n, c + 1) with N/A last."""
+    margin, adjacent, _ = check_table(table, num_classes)
+    n, columns = len(margin), num_classes + 1
+    place = np.arange(n)[:, None] * columns + np.where(adjacent < 0, num_classes, adjacent)
+    total = np.nan_to_num(margin.astype(np.float64)).ravel()  # N/A has no margin to add
+    sums = np.bincount(place.ravel(), weights=total, minlength=n * columns).reshape(n, columns)
+    counts = np.bincount(place.ravel(), minlength=n * columns).reshape(n, columns)
+    return sums[:, :num_classes].astype(np.float64), counts.astype(np.float64)
+
+
+def _check_alike(first_name: str, first: MarginTable, name: str, table: MarginTable) -> None:
+    for what in ("origin", "direction", "sign"):
+        require(
+            np.array_equal(getattr(first, what), getattr(table, what)),
+            f"expected tables of the same samples and rays, but {what} of {name} differs from that of "
+            f"{first_name}; search all models on the same samples and directions",
+        )
+    for what in ("step", "search_range", "unit", "num_classes"):
+        ours, theirs = getattr(first.settings, what), getattr(table.settings, what)
+        require(
+            ours == theirs,
+            f"expected tables of one grid, but {what} is {ours} for {first_name} and {theirs} for {name}; "
+            "search all models with the same settings",
+        )

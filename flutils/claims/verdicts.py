@@ -1,0 +1,123 @@
+"""A verdict on a claim of the paper, and how outcomes on resamples become one."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from flutils import paper
+
+HOLDS, FAILS, CANNOT_TELL = "holds", "fails", "cannot tell"
+CONFIDENCE = 0.975
+
+Floats = NDArray[np.float64]
+_CLAIMS = {claim.id: claim for claim in paper.CLAIMS}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A claim of the paper, what came out here, and the numbers that say so; all strings.
+
+    Attributes:
+        id: the claim's id in `flutils.paper.CLAIMS`.
+        about: the table, figure or equation it is about.
+        claim: what the paper says.
+        section: where it says so.
+        verdict: `HOLDS`, `FAILS` or `CANNOT_TELL`.
+        evidence: one line of measured numbers with units.
+    """
+
+    id: str
+    about: str
+    claim: str
+    section: str
+    verdict: str
+    evidence: str
+
+
+@dataclass(frozen=True, eq=False)
+class Finding:
+    """A claim evaluated on the data and on their resamples, not judged yet.
+
+    Attributes:
+        id: the claim's id in `flutils.paper.CLAIMS`.
+        outcomes: (1 + b,) bool, or float with 1 true, 0 false, NaN undecided; the data first, then the
+            resamples.
+        evidence: one line of numbers of the data.
+    """
+
+    id: str
+    outcomes: NDArray[Any]
+    evidence: str
+
+
+def judge(outcomes: ArrayLike) -> str:
+    """Turn the outcomes of a claim on resamples into a verdict.
+
+    Args:
+        outcomes: (b,) bool, or float with 1 true, 0 false, NaN undecided. An undecided resample speaks
+            neither for the claim nor against it, so many of them make the verdict `CANNOT_TELL`.
+
+    Returns:
+        `HOLDS` if at least 97.5 % are true, `FAILS` if at least 97.5 % are false, else `CANNOT_TELL`.
+    """
+    found = np.asarray(outcomes)
+    if np.mean(found == 1) >= CONFIDENCE:
+        return HOLDS
+    return FAILS if np.mean(found == 0) >= CONFIDENCE else CANNOT_TELL
+
+
+def judge_resamples(outcomes: NDArray[Any]) -> str:
+    """Judge the outcomes of a `Finding`: its resamples, or the data alone where there are none."""
+    return judge(outcomes[1:] if len(outcomes) > 1 else outcomes)
+
+
+def judge_findings(findings: Iterable[Finding]) -> list[Verdict]:
+    """Turn findings into verdicts, in the same order."""
+    return [
+        make_verdict(finding.id, judge_resamples(finding.outcomes), finding.evidence) for finding in findings
+    ]
+
+
+def make_verdict(claim_id: str, verdict: str, evidence: str, *, claim: str = "") -> Verdict:
+    """Return the verdict on a claim of the paper.
+
+    Args:
+        claim_id: its id in `flutils.paper.CLAIMS`.
+        verdict: what came out.
+        evidence: one line of numbers.
+        claim: the claim in words that fit one dataset; empty for the words of `flutils.paper.CLAIMS`.
+
+    Returns:
+        The `Verdict`.
+
+    Raises:
+        ValueError: if there is no such claim.
+    """
+    if claim_id not in _CLAIMS:
+        raise ValueError(f"no claim {claim_id!r}; choose one of {', '.join(_CLAIMS)}")
+    source = _CLAIMS[claim_id]
+    return Verdict(
+        claim_id, source.about, claim or source.text.removesuffix("."), source.section, verdict, evidence
+    )
+
+
+def is_larger(a: ArrayLike, b: ArrayLike) -> Floats:
+    """Compare elementwise: 1 where a > b, 0 where not, NaN where one is NaN or both are the same infinity."""
+    left, right = np.broadcast_arrays(np.asarray(a, np.float64), np.asarray(b, np.float64))
+    undecided = np.isnan(left) | np.isnan(right) | (np.isinf(left) & (left == right))
+    return np.where(undecided, np.nan, left > right)
+
+
+def hold_all(*outcomes: ArrayLike) -> Floats:
+    """Combine outcomes of one shape: 0 where any is false, else NaN where any is undecided, else 1."""
+    found = np.stack([np.asarray(one, np.float64) for one in outcomes])
+    undecided = np.where(np.isnan(found).any(axis=0), np.nan, 1.0)
+    return np.where((found == 0).any(axis=0), 0.0, undecided)
+
+
+def spell_percent(value: float | np.floating[Any]) -> str:
+    """Write a fraction in percent."""
+    return f"{100 * value:.1f} %"

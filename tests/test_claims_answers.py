@@ -1,0 +1,195 @@
+"""Verdicts on feedback examples, Fig. 3 and Table III follow the answers they are given."""
+
+import numpy as np
+import pytest
+
+from flutils import claims
+from flutils.paper import ADV, ATTACKS, FL, MODELS, ORI
+
+STRENGTHS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
+
+
+def by_id(verdicts):
+    return {verdict.id: verdict.verdict for verdict in verdicts}
+
+
+@pytest.mark.parametrize(("failing", "verdict"), [(0, "holds"), (2, "cannot tell"), (20, "fails")])
+def test_examples_cross_only_if_all_do(failing, verdict):
+    sample = np.repeat(np.arange(50), 4)
+    crossed = ~((sample < failing) & (np.arange(200) % 4 == 0))
+    (found,) = claims.judge_feedback(crossed, sample, seed=0)
+    assert (found.id, found.verdict) == ("strength-crosses", verdict)
+    assert f"{200 - failing} of 200 examples cross" in found.evidence
+
+
+def test_examples_are_counted_by_sample():
+    # Ten examples that fail are ten samples' or one sample's: the samples are what is resampled.
+    crossed = np.arange(200) >= 10
+    one = claims.judge_feedback(crossed, np.arange(200) // 10, seed=0)[0]
+    ten = claims.judge_feedback(crossed, np.arange(200), seed=0)[0]
+    assert (one.verdict, ten.verdict) == ("cannot tell", "fails")
+    # Of n samples without a failure, a share p of failing ones stays unseen with chance (1 - p)^n.
+    (none,) = claims.judge_feedback(np.ones(59, bool), np.arange(59), seed=0)
+    assert "at most 5.0 %" in none.evidence
+
+
+def test_feedback_refuses_what_does_not_fit():
+    for crossed, sample in (
+        (np.ones(3, bool), np.arange(4)),
+        (np.ones(0, bool), np.arange(0)),
+        (np.ones(3), np.arange(3)),
+        (np.ones(3, bool), np.arange(3.0)),
+    ):
+        with pytest.raises(ValueError, match="crossed"):
+            claims.judge_feedback(crossed, sample, seed=0)
+
+
+def answer(rates, *, n=400, seed=0, shared=None):
+    """Return (k, n) answers, true for about a share ``rates[i]`` of the images."""
+    luck = np.random.default_rng(seed).random(n) if shared is None else shared
+    return luck < np.asarray(rates)[:, None]
+
+
+def curves(ori, adv, fl, reduced):
+    return {
+        m: answer(r, seed=i) for i, (m, r) in enumerate(zip(MODELS, (ori, adv, fl, reduced), strict=True))
+    }
+
+
+LIKE_FIG3 = {
+    "ori": [0.99, 0.8, 0.5, 0.3, 0.25, 0.2, 0.15],
+    "adv": [0.98, 0.97, 0.96, 0.95, 0.5, 0.02, 0.01],
+    "fl": [0.99, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4],
+    "reduced": [0.99, 0.88, 0.75, 0.65, 0.55, 0.45, 0.35],
+}
+
+
+def test_curves_like_figure_3_bear_the_claims_out():
+    found = claims.judge_fgsm_curves(curves(**LIKE_FIG3), STRENGTHS, seed=0)
+    assert {v.verdict for v in found} == {"holds"}
+    evidence = {v.id: v.evidence for v in found}
+    assert "3 strengths from 0.1 to 0.3" in evidence["fgsm-adv-below-0.4"]
+    assert "2 strengths from 0.5 to 0.6" in evidence["fgsm-fl-above-0.4"]
+    assert "6 strengths from 0.1 to 0.6" in evidence["fgsm-above-ori"]
+    assert evidence["fgsm-adv-at-0.5"].startswith("accuracy at strength 0.5")
+
+
+def test_curves_the_other_way_refute_them():
+    swapped = dict(zip(LIKE_FIG3, (LIKE_FIG3[k] for k in ("fl", "ori", "adv", "reduced")), strict=True))
+    swapped["ori"] = [0.99, 0.99, 0.99, 0.99, 0.99, 0.5, 0.4]
+    swapped["adv"] = [0.99, 0.5, 0.4, 0.3, 0.9, 0.9, 0.9]
+    assert set(by_id(claims.judge_fgsm_curves(curves(**swapped), STRENGTHS, seed=0)).values()) == {"fails"}
+
+
+def test_a_near_tie_at_a_tiny_strength_decides_only_the_strict_reading():
+    near = {**LIKE_FIG3, "ori": [0.99, 0.9, 0.5, 0.3, 0.25, 0.2, 0.15]}
+    verdict = claims.judge_fgsm_curves(curves(**near), STRENGTHS, seed=0)[0]
+    assert verdict.verdict == "holds" and verdict.evidence.endswith("at every strength: cannot tell")
+
+
+def test_equal_and_random_curves_seldom_hold():
+    alike = dict.fromkeys(MODELS, answer(LIKE_FIG3["fl"]))
+    assert set(by_id(claims.judge_fgsm_curves(alike, STRENGTHS, seed=0)).values()) == {"fails"}
+    held = 0
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        random = {m: rng.random((len(STRENGTHS), 100)) < 0.5 for m in MODELS}
+        held += by_id(claims.judge_fgsm_curves(random, STRENGTHS, seed=seed))["fgsm-adv-at-0.5"] == "holds"
+    assert held <= 5  # of 40; about one is expected at 97.5 %
+
+
+def test_strengths_kept_as_float32_are_recognised():
+    found = claims.judge_fgsm_curves(curves(**LIKE_FIG3), STRENGTHS.astype(np.float32), seed=0)
+    assert found == claims.judge_fgsm_curves(
+        curves(**LIKE_FIG3), STRENGTHS.astype(np.float32).astype(float), seed=0
+    )
+    assert "3 strengths" in found[1].evidence
+
+
+def test_curves_refuse_what_does_not_fit():
+    good, keep = curves(**LIKE_FIG3), STRENGTHS != 0.5
+    with pytest.raises(ValueError, match=r"fgsm-adv-at-0\.5"):
+        claims.judge_fgsm_curves({m: a[keep] for m, a in good.items()}, STRENGTHS[keep], seed=0)
+    with pytest.raises(ValueError, match="same images"):
+        claims.judge_fgsm_curves({**good, FL: good[FL][:, :9]}, STRENGTHS, seed=0)
+    with pytest.raises(ValueError, match="bool"):
+        claims.judge_fgsm_curves({**good, FL: good[FL].astype(float)}, STRENGTHS, seed=0)
+    with pytest.raises(ValueError, match=r"Reduced F\.L\. is missing"):
+        claims.judge_fgsm_curves({m: good[m] for m in (ORI, ADV, FL)}, STRENGTHS, seed=0)
+
+
+def attacks(adversarial, noise, *, n=400, small=200):
+    """Return answers with these (Ori., Adv., F.L.) accuracies; CW-L2 has fewer images."""
+    columns = (ORI, ADV, FL)
+    return {
+        attack: {
+            m: answer([rate], n=small if attack == "CW-L2" else n, seed=10 * i + j)[0]
+            for j, (m, rate) in enumerate(
+                zip(columns, noise if attack in ("Random", "Gaussian") else adversarial, strict=True)
+            )
+        }
+        for i, attack in enumerate(ATTACKS)
+    }
+
+
+def test_accuracies_like_table_3_bear_the_claims_out():
+    found = claims.judge_attacks(attacks((0.4, 0.9, 0.6), (0.7, 0.3, 0.9)), seed=0)
+    assert by_id(found) == {
+        "no-worse-than-guess": "holds",
+        "adversarial-adv-best": "holds",
+        "fl-above-ori": "holds",
+        "noise-fl-best": "holds",
+        "noise-adv-destroyed": "holds",
+    }
+    assert "above under 8 of 8, under every one: holds" in found[2].evidence
+
+
+def test_accuracies_the_other_way_refute_them():
+    found = by_id(claims.judge_attacks(attacks((0.6, 0.3, 0.02), (0.5, 0.9, 0.4)), seed=0))
+    assert found == dict.fromkeys(found, "fails")
+
+
+def test_accuracies_that_few_images_cannot_separate():
+    few = attacks((0.1, 0.4, 0.4), (0.5, 0.5, 0.5), n=60, small=60)
+    for noise in ("Random", "Gaussian"):  # equally accurate, each on the images that the other gets wrong
+        few[noise] |= {ORI: np.arange(60) < 30, ADV: np.arange(60) >= 30}
+    found = by_id(claims.judge_attacks(few, seed=0))
+    assert found["no-worse-than-guess"] != "holds"
+    assert found["noise-adv-destroyed"] == "cannot tell"
+    alike = {a: dict.fromkeys((ORI, ADV, FL), answer([0.5])[0]) for a in ATTACKS}
+    found = by_id(claims.judge_attacks(alike, seed=0))
+    assert found.pop("no-worse-than-guess") == "holds"
+    assert set(found.values()) == {"fails"}
+
+
+def test_models_alike_in_law_are_seldom_judged_better():
+    held = dict.fromkeys(("fl-above-ori", "noise-adv-destroyed"), 0)
+    for seed in range(40):
+        rng = np.random.default_rng(seed)
+        random = {a: {m: rng.random(150) < 0.5 for m in (ORI, ADV, FL)} for a in ATTACKS}
+        found = by_id(claims.judge_attacks(random, seed=seed))
+        for claim in held:
+            held[claim] += found[claim] == "holds"
+    assert max(held.values()) <= 5  # of 40; about one is expected at 97.5 %
+
+
+def test_images_are_paired_across_models():
+    # F.L. is right wherever Ori. is and on one image in fifty more: unpaired, 400 images could not tell.
+    ori = answer([0.5])[0]
+    better = ori | (np.arange(400) % 50 == 0)
+    table = {a: {ORI: ori, ADV: ~ori, FL: better} for a in ATTACKS}
+    assert by_id(claims.judge_attacks(table, seed=0))["fl-above-ori"] == "holds"
+
+
+def test_attacks_refuse_what_does_not_fit():
+    good = attacks((0.4, 0.9, 0.6), (0.7, 0.3, 0.9))
+    with pytest.raises(ValueError, match="Table III"):
+        claims.judge_attacks({**good, "APGD": good["PGD"]}, seed=0)
+    with pytest.raises(ValueError, match="adversarial attack"):
+        claims.judge_attacks({a: good[a] for a in ("Random", "Gaussian")}, seed=0)
+    with pytest.raises(ValueError, match=r"Adv\. is missing"):
+        claims.judge_attacks({**good, "PGD": {m: good["PGD"][m] for m in (ORI, FL)}}, seed=0)
+    with pytest.raises(ValueError, match="equal n"):
+        claims.judge_attacks({**good, "PGD": {**good["PGD"], FL: good["PGD"][FL][:9]}}, seed=0)
+    with pytest.raises(ValueError, match="bool"):
+        claims.judge_attacks({**good, "PGD": {m: a * 1.0 for m, a in good["PGD"].items()}}, seed=0)
