@@ -1,0 +1,196 @@
+"""Accuracy under attack: by strength, Fig. 3, and by attack, Table III."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import ArrayLike
+
+from flutils.plots.checks import Floats, check_filled, check_fractions, check_keys, check_shape, require
+from flutils.plots.style import (
+    LIMIT_COLOR,
+    TITLES,
+    find_style,
+    make_handles,
+    make_source_handles,
+    order_models,
+    shade_bands,
+    start_figure,
+    styled,
+)
+
+Accuracies = Mapping[str, Mapping[str, Any]]
+_LEGEND: Any = {"loc": "outside lower center", "handlelength": 3.2}
+
+
+@styled
+def plot_accuracy_curves(
+    curves: Mapping[str, Mapping[str, ArrayLike]],
+    strengths: Mapping[str, ArrayLike],
+    *,
+    intervals: Mapping[str, Mapping[str, ArrayLike]] | None = None,
+    limits: Mapping[str, float] | None = None,
+    unit: str = "fraction of the pixel range",
+    interval_label: str = "95 % interval",
+) -> Figure:
+    """Plot accuracy by the strength of the FGSM attack, a panel a dataset, one line a model.
+
+    Args:
+        curves: dataset -> model -> (k,) accuracy, fraction.
+        strengths: dataset -> (k,) increasing strengths, in `unit`.
+        intervals: dataset -> model -> (k, 2) ends of an interval of the accuracy, fractions, drawn as a
+            band; None, or a model left out, for no band.
+        limits: label -> accuracy, fraction, of a horizontal line in every panel, such as chance.
+        unit: what a strength is measured in, for the axis.
+        interval_label: what a band is, for the legend.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if there is no curve, an unknown model, a shape that does not fit, a strength that does
+            not increase, or an accuracy that is no fraction.
+
+    Source: Fig. 3, which shows MNIST only.
+    """
+    check_filled("curves", curves)
+    check_keys("curves", curves, "strengths", strengths)
+    bands = intervals or {}
+    check_keys("intervals", bands, "curves", curves)
+    for name, accuracy in (limits or {}).items():
+        check_fractions(f"limits[{name!r}]", accuracy, ())
+    models = order_models(model for dataset in curves.values() for model in dataset)
+    figure, axes = start_figure(1, len(curves), (5 * len(curves) + (len(curves) == 1), 4))
+    for axis, (dataset, accuracies) in zip(axes[0], curves.items(), strict=True):
+        strength = check_shape(f"strengths[{dataset!r}]", strengths[dataset], (None,))
+        require(
+            strength.size > 0 and np.all(np.diff(strength) > 0),
+            f"strengths of {dataset} must increase, got {strength.tolist()}; sort them with their curves",
+        )
+        check_keys(f"intervals of {dataset}", bands.get(dataset, {}), "its curves", accuracies)
+        for model in order_models(accuracies):
+            _draw_curve(axis, strength, accuracies[model], bands.get(dataset, {}).get(model), model)
+        for accuracy in (limits or {}).values():
+            axis.axhline(100 * accuracy, color=LIMIT_COLOR, ls="--", lw=1, zorder=1)
+        axis.set(xlabel=f"FGSM strength ({unit})", ylabel="accuracy (%)", ylim=(0, 101))
+        axis.set_title(TITLES.get(dataset, dataset), loc="left")
+        axis.margins(x=0.02)
+    handles = [
+        *make_handles(models, lines=True),
+        *_make_other_handles(interval_label if any(bands.values()) else None, limits),
+    ]
+    figure.legend(handles=handles, ncols=len(handles), **_LEGEND)
+    return figure
+
+
+def _draw_curve(
+    axis: Axes, strength: Floats, accuracy: ArrayLike, interval: ArrayLike | None, model: str
+) -> None:
+    """Draw one model's accuracy, with its interval as a band."""
+    style = find_style(model)
+    values = check_fractions(f"the curve of {model}", accuracy, strength.shape)
+    axis.plot(
+        strength,
+        100 * values,
+        color=style.color,
+        ls=style.line,
+        marker=style.marker,
+        ms=4.5,
+        lw=1.8,
+        label=model,
+    )
+    if interval is not None:
+        ends = 100 * check_fractions(f"the intervals of {model}", interval, (*strength.shape, 2))
+        axis.fill_between(strength, ends[:, 0], ends[:, 1], color=style.color, alpha=0.18, lw=0)
+
+
+def _make_other_handles(interval: str | None, limits: Mapping[str, float] | None) -> list[Line2D | Patch]:
+    """Return legend handles of intervals, unless None, and of limits."""
+    handles: list[Line2D | Patch] = []
+    if interval is not None:
+        handles.append(Patch(color="#777777", alpha=0.35, lw=0, label=interval))
+    for name, accuracy in (limits or {}).items():
+        handles.append(Line2D([], [], color=LIMIT_COLOR, ls="--", lw=1, label=f"{name}: {accuracy:.0%}"))
+    return handles
+
+
+@styled
+def plot_attack_accuracy(
+    ours: Mapping[str, Mapping[str, float]],
+    printed: Accuracies | None = None,
+    *,
+    intervals: Accuracies | None = None,
+    row_labels: Mapping[str, str] | None = None,
+    limits: Mapping[str, float] | None = None,
+    interval_label: str = "95 % interval",
+) -> Figure:
+    """Plot Table III for one dataset as dots, a row an attack, the paper's hollow and ours filled.
+
+    Args:
+        ours: attack -> model -> accuracy, fraction; attacks from the top down.
+        printed: attack -> model -> the paper's accuracy, fraction; None, or an entry left out, for none.
+        intervals: attack -> model -> (2,) ends of an interval of our accuracy, fractions.
+        row_labels: attack -> label of its row, such as with the strength; the attack's name where left out.
+        limits: label -> accuracy, fraction, of a vertical line, such as chance.
+        interval_label: what an interval is, for the legend.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if there is no attack, an attack or model is unknown, or an accuracy is no fraction.
+
+    Source: Table III.
+    """
+    check_filled("ours", ours)
+    for name, mapping in (("printed", printed), ("intervals", intervals), ("row_labels", row_labels)):
+        check_keys(name, mapping or {}, "ours", ours)
+    sources: tuple[Accuracies, ...] = (ours, printed or {})
+    models = order_models(model for source in sources for row in source.values() for model in row)
+    figure, axes = start_figure(1, 1, (7.8, 1.4 + 0.15 * (len(models) + 1) * len(ours)))
+    axis = axes[0, 0]
+    shade_bands(axis, len(ours), horizontal=True)
+    shifts = dict(zip(models, 0.2 * (np.arange(len(models)) - (len(models) - 1) / 2), strict=True))
+    for row, (attack, accuracies) in enumerate(ours.items()):
+        reference, spans = (printed or {}).get(attack, {}), (intervals or {}).get(attack, {})
+        check_keys(f"intervals of {attack}", spans, "ours", accuracies)
+        for model, shift in shifts.items():
+            _draw_dot(axis, row + shift, model, accuracies.get(model), reference.get(model), spans.get(model))
+    for name, accuracy in (limits or {}).items():
+        check_fractions(f"limits[{name!r}]", accuracy, ())
+        axis.axvline(100 * accuracy, color=LIMIT_COLOR, ls="--", lw=1, zorder=1)
+    axis.set_yticks(range(len(ours)), [(row_labels or {}).get(attack, attack) for attack in ours])
+    axis.tick_params(axis="y", length=0)
+    axis.set(xlabel="accuracy (%)", xlim=(-1, 101), ylim=(len(ours) - 0.5, -0.5))
+    axis.grid(axis="x", color="#e0e0e0", lw=0.7)
+    axis.set_axisbelow(True)
+    handles = [
+        *make_handles(models),
+        *(make_source_handles() if printed else []),
+        *_make_other_handles(interval_label if intervals else None, limits),
+    ]
+    figure.legend(handles=handles, ncols=-(-len(handles) // 2), **{**_LEGEND, "handlelength": 1.6})
+    return figure
+
+
+def _draw_dot(
+    axis: Axes, y: float, model: str, ours: float | None, printed: float | None, span: ArrayLike | None
+) -> None:
+    """Draw one accuracy of ours with its interval, the paper's, and a thin line between the two."""
+    style = find_style(model)
+    reach = []
+    if printed is not None:
+        reach.append(100 * float(check_fractions(f"printed accuracy of {model}", float(printed), ())))
+        axis.plot(reach[-1], y, style.marker, mfc="white", mec=style.color, ms=8, mew=1.3, zorder=3)
+    if ours is not None:
+        reach.append(100 * float(check_fractions(f"accuracy of {model}", ours, ())))
+        axis.plot(reach[-1], y, style.marker, color=style.color, ms=6, zorder=4)
+    if span is not None:
+        low, high = 100 * check_fractions(f"interval of {model}", span, (2,))
+        axis.plot([low, high], [y, y], color=style.color, lw=3.5, alpha=0.35, zorder=2, solid_capstyle="butt")
+    if len(reach) == 2:
+        axis.plot(reach, [y, y], color=style.color, lw=0.8, zorder=2)

@@ -1,0 +1,134 @@
+"""Margins of one model, and of the same rays before and after retraining."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from flutils import paper
+from flutils.margins import MarginTable
+from flutils.plots.checks import Floats, check_filled, check_shape, require
+from flutils.plots.style import (
+    BAND_COLOR,
+    LIMIT_COLOR,
+    OURS_COLOR,
+    find_style,
+    make_handles,
+    order_models,
+    start_figure,
+    styled,
+)
+
+
+@styled
+def plot_margins(table: MarginTable, *, class_names: Sequence[str], unit: str) -> Figure:
+    """Plot the histogram of margins, and for each class the share of rays that find no boundary.
+
+    Args:
+        table: margins of one model.
+        class_names: name of each class.
+        unit: what a margin is measured in, for the axis.
+    """
+    figure, axes = start_figure(1, 2, (9, 3))
+    histogram, rates = axes[0]
+    settings = table.settings
+    steps = int(table.settings.search_range / settings.step + 1e-6)
+    edges = (np.arange(steps + 2) - 0.5) * settings.step
+    histogram.hist(table.margin[np.isfinite(table.margin)], bins=edges, color=OURS_COLOR)
+    histogram.set(
+        xlabel=f"margin ({unit})", ylabel="rays", title="Rays that cross; at 0 the misclassified samples"
+    )
+    rate = [100 * (table.crossing[table.origin == c] < 0).mean() for c in range(len(class_names))]
+    rates.bar(class_names, rate, color=OURS_COLOR)
+    rates.axhline(
+        100 * table.not_found_rate, color=LIMIT_COLOR, ls="--", label=f"all: {table.not_found_rate:.1%}"
+    )
+    rates.set(xlabel="origin class", ylabel="rays without crossing (%)", ylim=(0, 100))
+    rates.set_title("N/A by class", loc="left")
+    rates.legend(loc="lower right", bbox_to_anchor=(1, 1))
+    if max(map(len, class_names)) > 2:
+        rates.set_xticks(
+            range(len(class_names)), class_names, rotation=40, ha="right", rotation_mode="anchor"
+        )
+    return figure
+
+
+@styled
+def plot_before_after(
+    before: ArrayLike,
+    after: Mapping[str, ArrayLike],
+    *,
+    search_range: float,
+    unit: str,
+    before_model: str = paper.ORI,
+) -> Figure:
+    """Plot how many rays cross within each length, of the same rays before and after retraining.
+
+    A curve ends at the search range, and the bar beyond it, up to 100 %, is the rays without crossing (N/A).
+
+    Args:
+        before: (q,) or any shape, margin of each ray; NaN where none.
+        after: model -> margins of the same rays, of the shape of `before`.
+        search_range: the range of the search, in the unit of the margins.
+        unit: what a margin is measured in, for the axis.
+        before_model: the model of `before`, one of ``paper.MODELS``.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if a shape differs, a margin leaves 0..`search_range`, or a model is unknown.
+
+    Source: section V-B, which states that more margins lie beyond the range after retraining; a figure is
+    ours.
+    """
+    first = np.asarray(before, dtype=np.float64)
+    check_filled("after", after)
+    require(before_model not in after, f"after must not hold {before_model!r}; pass that model as before")
+    given = {before_model: first} | {
+        model: check_shape(f"after[{model!r}]", values, first.shape) for model, values in after.items()
+    }
+    figure, axes = start_figure(1, 1, (7.5, 3.9))
+    axis, width, models = axes[0, 0], 0.045 * search_range, order_models(given)
+    edge = search_range * 1.03
+    right = edge + (len(models) + 1) * width
+    axis.axvspan(edge, right, color=BAND_COLOR, lw=0, zorder=0)
+    handles = make_handles(models, lines=True)
+    for i, (model, handle) in enumerate(zip(models, handles, strict=True)):
+        rate = _draw_crossings(axis, given[model], model, search_range)
+        x = edge + (i + 1) * width
+        axis.bar(x, 100 * rate, 0.72 * width, bottom=100 * (1 - rate), color=find_style(model).color)
+        handle.set(label=f"{model}: N/A {rate:.1%}", marker="none", lw=1.8)
+    axis.set(
+        xlabel=f"margin ({unit})", ylabel="rays with at most this margin (%)", xlim=(0, right), ylim=(0, 101)
+    )
+    ticks = [tick for tick in axis.get_xticks() if tick <= search_range * (1 + 1e-9)]
+    axis.set_xticks([*ticks, (edge + right) / 2], [*(f"{tick:g}" for tick in ticks), "N/A"])
+    axis.legend(handles=handles, loc="lower right", bbox_to_anchor=(1, 1), ncols=2, handlelength=3)
+    return figure
+
+
+def _draw_crossings(axis: Axes, margin: Floats, model: str, search_range: float) -> float:
+    """Draw the share of rays that cross within each length, and return the share that does not cross."""
+    finite = margin[~np.isnan(margin)]
+    require(
+        margin.size > 0 and not np.any((finite < 0) | (finite > search_range * (1 + 1e-5))),
+        f"margins of {model} must be at least one, within 0..{search_range} or NaN, got "
+        f"{margin.size} margins; pass the range and the unit of their search",
+    )
+    # Margins lie on a grid, so that even millions of rays make few points.
+    length, count = np.unique(finite, return_counts=True)
+    share = 100 * np.cumsum(count) / margin.size
+    last = share[-1] if share.size else 0.0
+    axis.plot(
+        [0, *length, search_range],
+        [0, *share, last],
+        drawstyle="steps-post",
+        color=find_style(model).color,
+        ls=find_style(model).line,
+        lw=1.8,
+        label=model,
+    )
+    return 1 - finite.size / margin.size

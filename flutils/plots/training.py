@@ -1,0 +1,87 @@
+"""Training and attacks as they proceed: loss and accuracy by epoch, loss by iteration."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+
+from flutils.plots.checks import check_filled, check_shape, require
+from flutils.plots.style import LIMIT_COLOR, OURS_COLOR, find_style, order_models, start_figure, styled
+
+
+@styled
+def plot_history(history: Sequence[Mapping[str, float]], *, test_accuracy: float) -> Figure:
+    """Plot training loss and accuracy by epoch, with the test accuracy reached.
+
+    Args:
+        history: one mapping an epoch with ``loss`` and ``accuracy`` (fraction).
+        test_accuracy: fraction of the test set.
+    """
+    figure, axes = start_figure(1, 2, (8, 2.8))
+    epoch = np.arange(1, len(history) + 1)
+    loss, accuracy = axes[0]
+    loss.plot(epoch, [entry["loss"] for entry in history], marker="o", color=OURS_COLOR)
+    loss.set(xlabel="epoch", ylabel="training loss (nats)", ylim=(0, None))
+    accuracy.plot(
+        epoch,
+        [100 * entry["accuracy"] for entry in history],
+        marker="o",
+        color=OURS_COLOR,
+        label="training, running",
+    )
+    accuracy.axhline(
+        100 * test_accuracy, color=LIMIT_COLOR, ls="--", label=f"test, at the end: {test_accuracy:.1%}"
+    )
+    accuracy.set(xlabel="epoch", ylabel="accuracy (%)")
+    accuracy.legend(loc="lower right")
+    for axis in axes[0]:
+        axis.xaxis.get_major_locator().set_params(integer=True)
+    return figure
+
+
+@styled
+def plot_loss_by_iteration(
+    losses: Mapping[str, ArrayLike],
+    *,
+    scale: Literal["linear", "log"] = "linear",
+    xlabel: str = "iteration",
+    ylabel: str = "mean loss (nats)",
+) -> Figure:
+    """Plot the loss after each iteration, such as of an attack, one line a model.
+
+    Args:
+        losses: model -> (steps + 1,) loss, nats; the first is before any iteration.
+        scale: ``"linear"`` from zero, or ``"log"`` where models differ by orders of magnitude.
+        xlabel: what is counted.
+        ylabel: what the loss is, with its unit.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if there is no model, an unknown one, a loss that is not a finite vector, or, on the
+            logarithmic scale, one that is not positive.
+    """
+    check_filled("losses", losses)
+    require(scale in ("linear", "log"), f'scale must be "linear" or "log", got {scale!r}; choose one')
+    figure, axes = start_figure(1, 1, (6.4, 3.6))
+    axis = axes[0, 0]
+    for model in order_models(losses):
+        loss = check_shape(f"losses[{model!r}]", losses[model], (None,))
+        require(
+            loss.size > 0 and np.all(np.isfinite(loss)) and (scale == "linear" or np.all(loss > 0)),
+            f"losses of {model} must be finite, and positive on a log scale, got {loss.tolist()}; "
+            "leave the model out, or choose the linear scale",
+        )
+        style = find_style(model)
+        line: Any = {"color": style.color, "ls": style.line, "lw": 1.8, "label": model}
+        axis.plot(loss, marker=style.marker, ms=5, markevery=max(1, loss.size // 12), **line)
+    axis.set(xlabel=xlabel, ylabel=ylabel + (", log scale" if scale == "log" else ""), yscale=scale)
+    if scale == "linear":
+        axis.set_ylim(min(0.0, axis.dataLim.y0), None)
+    axis.margins(x=0.02)
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3.5)
+    return figure
