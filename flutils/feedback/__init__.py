@@ -1,0 +1,19 @@
+"""Feedback learning's examples: choose samples by class robustness, make examples, see which cross.
+
+Everything is read from a `flutils.margins.MarginTable`, so it works on any classifier and any images, and
+again on the table of a model that was retrained before.
+"""
+
+from flutils.feedback.crossing import CrossingReport, measure_crossing
+from flutils.feedback.examples import FORMAT, FeedbackExamples, make_examples
+from flutils.feedback.selection import Selection, choose_samples
+
+__all__ = [
+    "FORMAT",
+    "CrossingReport",
+    "FeedbackExamples",
+    "Selection",
+    "choose_samples",
+    "make_examples",
+    "measure_crossing",
+]

@@ -1,0 +1,172 @@
+"""Which feedback examples a model really sees as another class."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flutils.arguments import check_answer, check_count, require
+from flutils.feedback.examples import FeedbackExamples
+from flutils.margins.engines import is_keras_model
+
+_ARRAYS = ("predicted", "labels", "adjacent", "sample", "margin", "strength")
+
+
+@dataclass(frozen=True, eq=False)
+class CrossingReport:
+    """What a model sees in m feedback examples.
+
+    Attributes:
+        predicted: (m,) int64, the model's class of each example.
+        labels: (m,) int64, the class of its sample.
+        adjacent: (m,) int64, class that the search found at the margin.
+        sample: (m,) int64, row of the sample in the margin table.
+        margin: (m,) float32, margin of the ray; 0 for a copy of a misclassified sample.
+        strength: (m,) float32, how many margins the example is away from its sample.
+        num_classes: number of classes c.
+    """
+
+    predicted: np.ndarray
+    labels: np.ndarray
+    adjacent: np.ndarray
+    sample: np.ndarray
+    margin: np.ndarray
+    strength: np.ndarray
+    num_classes: int
+
+    @property
+    def crossed(self) -> np.ndarray:
+        """(m,) bool, the model's class differs from the label."""
+        return self.predicted != self.labels
+
+    @property
+    def moved(self) -> np.ndarray:
+        """(m,) bool, the margin is positive: the example is no copy of a misclassified sample."""
+        return self.margin > 0
+
+    @property
+    def reached_adjacent(self) -> np.ndarray:
+        """(m,) bool, the model's class is the adjacent class that the search found."""
+        return self.predicted == self.adjacent
+
+    @property
+    def crossing_rate(self) -> float:
+        """Fraction of the examples that cross; NaN of none."""
+        return _average(self.crossed)
+
+    @property
+    def moved_crossing_rate(self) -> float:
+        """Fraction of the moved examples that cross; NaN of none."""
+        return _average(self.crossed[self.moved])
+
+    @property
+    def moved_adjacent_rate(self) -> float:
+        """Fraction of the moved examples that lie in their adjacent class; NaN of none."""
+        return _average(self.reached_adjacent[self.moved])
+
+    @property
+    def class_crossing_rate(self) -> np.ndarray:
+        """(c,) float64, fraction of each class's examples that cross; NaN of none."""
+        return np.array([_average(self.crossed[self.labels == k]) for k in range(self.num_classes)])
+
+    def save(self, path: Path | str) -> None:
+        """Write the report to a compressed ``.npz`` file that holds no pickled object."""
+        arrays = {name: getattr(self, name) for name in _ARRAYS}
+        with Path(path).open("wb") as file:
+            about = np.array(json.dumps({"num_classes": self.num_classes}))
+            np.savez_compressed(file, about=about, **arrays)
+
+    @classmethod
+    def load(cls, path: Path | str) -> "CrossingReport":
+        """Read a report that `save` wrote.
+
+        Raises:
+            ValueError: if the file is not such a report.
+        """
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                about = json.loads(str(file["about"]))
+                return cls(**{name: file[name] for name in _ARRAYS}, num_classes=about["num_classes"])
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            name = Path(path).name
+            raise ValueError(
+                f"{name} is not a crossing report ({error}); delete it and measure again"
+            ) from error
+
+    def summary(self) -> dict[str, str]:
+        """Describe the report in a few words, in reading order."""
+        moved = self.moved
+        count = np.count_nonzero
+        return {
+            "examples that cross": f"{count(self.crossed):,} of {len(self.labels):,}",
+            "of those with a positive margin": f"{count(self.crossed[moved]):,} of {count(moved):,}",
+            "in the adjacent class of the search": (
+                f"{count(self.reached_adjacent[moved]):,} of those {count(moved):,}"
+            ),
+        }
+
+    def __repr__(self) -> str:
+        return f"CrossingReport({'; '.join(f'{key}: {value}' for key, value in self.summary().items())})"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in self.summary().items())
+        return f"<table><caption>Crossing report</caption>{rows}</table>"
+
+
+def measure_crossing(model: Any, examples: FeedbackExamples, *, batch_size: int = 500) -> CrossingReport:
+    """Classify feedback examples and see which lie across the boundary.
+
+    Args:
+        model: a Keras model, or any callable from a (b, H, W, C) float32 array to (b, c) logits; the one
+            that was searched, or another.
+        examples: the examples.
+        batch_size: how many to classify at once.
+
+    Returns:
+        The report.
+
+    Raises:
+        ValueError: if there is no example, or the model does not return finite logits of enough classes.
+
+    Source: paper §IV-B, whose strength "could guarantee boundary crossing": measured here, for a ray can
+    return to its class and clipping bends it.
+    """
+    check_count("batch_size", batch_size)
+    m = len(examples)
+    require(m > 0, "examples must not be empty, got 0; choose samples of which some ray crosses")
+    evaluate = model.predict_on_batch if is_keras_model(model) else model
+    size = min(batch_size, m)
+    parts = []
+    for start in range(0, m, size):
+        # The last batch repeats its last example: one shape means one trace.
+        batch = np.minimum(np.arange(start, start + size), m - 1)
+        logits = np.asarray(evaluate(examples.images[batch]))
+        check_answer(logits, size)
+        require(
+            bool(np.isfinite(logits).all()), "the model returned NaN or infinite logits; check its weights"
+        )
+        parts.append(logits[: m - start].argmax(axis=1))
+    known, named = logits.shape[1], max(examples.labels.max(), examples.adjacent.max())
+    require(
+        named < known,
+        f"the model must tell apart the examples' classes 0..{named}, got logits of {known} classes; "
+        "pass the model that was searched, or one of as many classes",
+    )
+    return CrossingReport(
+        predicted=np.concatenate(parts).astype(np.int64),
+        labels=examples.labels,
+        adjacent=examples.adjacent,
+        sample=examples.sample,
+        margin=examples.margin,
+        strength=examples.strength,
+        num_classes=known,
+    )
+
+
+def _average(hits: np.ndarray) -> float:
+    """Return the fraction of hits, NaN of none."""
+    return float(hits.mean()) if hits.size else float("nan")
