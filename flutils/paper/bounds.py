@@ -1,0 +1,179 @@
+"""What the paper's printed numbers imply for numbers it does not print: bounds, from Tables I, II, IV and R.
+
+Nothing is measured here; each function returns rows of a bound beside what is printed.
+"""
+
+import math
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+
+from flutils.paper.tables import (
+    CIFAR10,
+    CLASS_NAMES,
+    DATASETS,
+    NOT_FOUND,
+    ORI,
+    ROBUSTNESS,
+    TABLE_1,
+    TABLE_2,
+    TABLE_4,
+)
+from flutils.paper.text import PROTOCOL
+
+NOT_FOUND_MARGIN = 255  # what a ray without a crossing counts as in Table II, pixel values
+
+
+@dataclass(frozen=True, slots=True)
+class NotFoundBound:
+    """A printed mean margin of Table II, and the smallest share of N/A rays (percent) that allows it."""
+
+    images: str
+    model: str
+    class_name: str
+    mean_margin: Decimal
+    at_least: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class OutflowBound:
+    """What a row of Table IV implies for the summed margins that leave its classes with R_i below 1.
+
+    Attributes:
+        dataset: name of the dataset.
+        model: name of the model.
+        vulnerable: the classes with R_i below 1.
+        lowest: their smallest R_i.
+        highest: the largest R_i of the row.
+        at_least: smallest possible share (percent) of all summed margins that leaves them; the weights that
+            bring the mean of R_i to 1 give them no less.
+    """
+
+    dataset: str
+    model: str
+    vulnerable: tuple[str, ...]
+    lowest: Decimal
+    highest: Decimal
+    at_least: float
+
+
+@dataclass(frozen=True, slots=True)
+class LevelBound:
+    """A printed robustness level R beside its bound, c (c - 1) search ranges.
+
+    Attributes:
+        dataset: name of the dataset.
+        model: name of the model.
+        printed: R, pixel values.
+        bound: the largest R there can be, pixel values: every cell empty.
+        share: percent of the bound.
+        empty_at_most: how many empty cells, each a full search range, fit into R.
+        lone_rays: how many rays, each alone in its cell, can make the difference to Ori.: one at the first
+            grid step lowers an empty cell from the search range to that step.
+        rays: number of rays of the search.
+    """
+
+    dataset: str
+    model: str
+    printed: Decimal
+    bound: Decimal
+    share: Decimal
+    empty_at_most: int
+    lone_rays: int
+    rays: int
+
+
+@dataclass(frozen=True, slots=True)
+class CrossingShare:
+    """Percent of rays that cross in Table I, beside the half that can lie within 90° of one gradient.
+
+    Attributes:
+        dataset: name of the dataset.
+        signs: 2 if both signs of each direction are searched, and exactly half of the rays point away.
+        crossing: percent of all rays.
+        beyond_half: percent of the crossing rays that point away from any one gradient, at least.
+        top: the most frequent adjacent class.
+        top_of_others: rays into it, in percent of the rays that leave the other classes.
+    """
+
+    dataset: str
+    signs: int
+    crossing: Decimal
+    beyond_half: Decimal
+    top: str
+    top_of_others: Decimal
+
+
+def count_rays(dataset: str) -> int:
+    """Return the number of rays of the printed search: samples x directions x signs."""
+    constants = PROTOCOL[dataset]
+    signs = int(constants["signs"].value) if "signs" in constants else 1
+    return int(constants["samples"].value * constants["directions"].value) * signs
+
+
+def bound_not_found() -> tuple[NotFoundBound, ...]:
+    """Return the share of N/A rays that each mean margin of Table II needs, if N/A counts 255.
+
+    A ray that crosses has at most the last grid length within the search range, 126.
+    """
+    step, search_range = (PROTOCOL[CIFAR10][name].value for name in ("step", "search_range"))
+    rays, last = int(PROTOCOL[CIFAR10]["directions"].value), search_range // step * step
+    found = []
+    for images, models in TABLE_2.items():
+        for model, row in models.items():
+            for name, mean in zip(CLASS_NAMES[CIFAR10], row.values, strict=True):
+                count = max(0, math.ceil((mean - last) * rays / (NOT_FOUND_MARGIN - last)))
+                found.append(NotFoundBound(images, model, name, mean, Decimal(100 * count) / rays))
+    return tuple(found)
+
+
+def bound_outflow() -> tuple[OutflowBound, ...]:
+    """Return, for each row of Table IV, how much of the summed margins its vulnerable classes must lose."""
+    found = []
+    for dataset, models in TABLE_4.items():
+        for model, row in models.items():
+            lowest, robust = min(row.values), [Fraction(v) for v in row.values if v > 1]
+            # A weight w on the lowest and 1 - w on the smallest R_i above 1 have the mean 1.
+            share = float((min(robust) - 1) / (min(robust) - Fraction(lowest)))
+            names = tuple(n for n, v in zip(CLASS_NAMES[dataset], row.values, strict=True) if v < 1)
+            found.append(OutflowBound(dataset, model, names, lowest, max(row.values), 100 * share))
+    return tuple(found)
+
+
+def bound_levels() -> tuple[LevelBound, ...]:
+    """Return every printed R beside its bound, with the diagonal left out and empty cells at the range.
+
+    Source: section V-B. A lone ray moves R by up to a full range if its sample is misclassified; the count
+    here supposes a crossing at the first grid step, so it is no smaller than it has to be.
+    """
+    found = []
+    for dataset, levels in ROBUSTNESS.items():
+        step, search_range = (PROTOCOL[dataset][name].value for name in ("step", "search_range"))
+        cells = len(CLASS_NAMES[dataset]) * (len(CLASS_NAMES[dataset]) - 1)
+        for model, value in levels.items():
+            lone = math.ceil(abs(value - levels[ORI]) / (search_range - step))
+            share, empty = 100 * value / (cells * search_range), int(value // search_range)
+            rays = count_rays(dataset)
+            found.append(LevelBound(dataset, model, value, cells * search_range, share, empty, lone, rays))
+    return tuple(found)
+
+
+def bound_aligned_rays() -> tuple[CrossingShare, ...]:
+    """Return, for each row of Table I, how many crossing rays must point away from any one gradient.
+
+    About half of random directions lie within 90° of a given vector; with both signs, exactly half.
+    The share by adjacent class supposes that every class is searched with equally many rays.
+
+    Source: section IV-C, Lemma 1, against Table I. That one gradient serves all rays of a sample is the
+    one-vs-all reading of the text; with a gradient for each adjacent class only `top_of_others` speaks.
+    """
+    found = []
+    for dataset in DATASETS:
+        row = {name: value for name, value in TABLE_1[dataset].items() if name != NOT_FOUND}
+        crossing = 100 - TABLE_1[dataset][NOT_FOUND]
+        beyond = max(Decimal(0), 100 * (crossing - 50) / crossing)
+        top = max(row, key=lambda name: row[name])
+        others = row[top] * len(row) / (len(row) - 1)
+        signs = int(PROTOCOL[dataset]["signs"].value) if "signs" in PROTOCOL[dataset] else 1
+        found.append(CrossingShare(dataset, signs, crossing, beyond, top, others))
+    return tuple(found)
