@@ -1,0 +1,48 @@
+"""The paper's theory, §III and §IV-C, made computable: a problem in the plane, Lemma 1, Theorem 1."""
+
+from flutils.theory.cosines import measure_cosines
+from flutils.theory.gradients import measure_logit_gradients
+from flutils.theory.onestep import (
+    UPDATES,
+    Networks,
+    activate,
+    draw_misclassified,
+    error_signal,
+    measure_loss,
+)
+from flutils.theory.plane import (
+    build_grid,
+    build_images,
+    build_plane_network,
+    build_plane_samples,
+    build_star,
+    find_class,
+    find_points,
+    train_plane_network,
+)
+from flutils.theory.steps import measure_steps, train_one_step
+from flutils.theory.surfaces import SURFACES, CrossingDraws, draw_crossings
+
+__all__ = [
+    "SURFACES",
+    "UPDATES",
+    "CrossingDraws",
+    "Networks",
+    "activate",
+    "build_grid",
+    "build_images",
+    "build_plane_network",
+    "build_plane_samples",
+    "build_star",
+    "draw_crossings",
+    "draw_misclassified",
+    "error_signal",
+    "find_class",
+    "find_points",
+    "measure_cosines",
+    "measure_logit_gradients",
+    "measure_loss",
+    "measure_steps",
+    "train_one_step",
+    "train_plane_network",
+]
