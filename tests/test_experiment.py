@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flutils import config, experiment
+from flutils import config
 from flutils.artifacts import ArtifactWarning
-from flutils.experiment import Experiment
+from flutils.experiment import Experiment, workspace
 
 load_profile = config.load_profile
 
@@ -27,7 +27,7 @@ def tiny_profile(dataset, profile):
 
 @pytest.fixture(autouse=True)
 def _tiny(monkeypatch):
-    monkeypatch.setattr(experiment, "load_profile", tiny_profile)
+    monkeypatch.setattr(workspace, "load_profile", tiny_profile)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def home(tmp_path_factory):
     """A home in which Ori. has been trained and searched."""
     folder = tmp_path_factory.mktemp("home")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "load_profile", tiny_profile)
+        patch.setattr(workspace, "load_profile", tiny_profile)
         run = Experiment("mnist", "smoke", 0, home=folder)
         run.search_margins(run.train_ori())
         run.search_euclidean(run.train_ori())
@@ -113,9 +113,9 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from test_experiment import tiny_profile
-from flutils import experiment
-experiment.load_profile = tiny_profile
-run = experiment.Experiment("mnist", "smoke", 0, home=Path(sys.argv[1]))
+from flutils.experiment import Experiment, workspace
+workspace.load_profile = tiny_profile
+run = Experiment("mnist", "smoke", 0, home=Path(sys.argv[1]))
 ori = run.train_ori()
 table = run.search_margins(ori)
 assert table.margin.shape == (10, 6) and ori.test_accuracy > 0.3
@@ -164,7 +164,7 @@ def test_another_search_keeps_the_model(home, monkeypatch):
     def coarser(dataset, profile):
         return config.replace(tiny_profile(dataset, profile), search={"step": 0.05})
 
-    monkeypatch.setattr(experiment, "load_profile", coarser)
+    monkeypatch.setattr(workspace, "load_profile", coarser)
     listed = dict(Experiment("mnist", "smoke", 0, home=home).list_artifacts())
     assert listed["ori"] is not None
     assert listed["margins-ori"] is None

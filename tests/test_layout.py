@@ -9,9 +9,9 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "flutils"
 LEVELS = {
-    0: {"backend", "config", "paper", "progress", "randomness"},
+    0: {"arguments", "backend", "config", "paper", "progress", "randomness"},
     1: {"data", "directions", "models"},
-    2: {"margins", "robustness", "training", "attacks"},
+    2: {"margins", "robustness", "training", "attacks", "theory"},
     3: {"feedback", "plots", "artifacts", "claims"},
     4: {"experiment"},
     5: {"reproduce"},
@@ -19,7 +19,7 @@ LEVELS = {
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 # The places where a gradient, a compiled loop or an export needs the backend itself.
-NAMES_TENSORFLOW = {"margins/engines.py"}
+NAMES_TENSORFLOW = {"training/perturbation.py", "margins/engines.py", "attacks/steps.py"}
 PRINTS = {"__main__", "reproduce"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from flutils import config, training
-from flutils.training import Batches, OneCycle, train_natural
+from flutils.training import Batches, OneCycle, loop, train_natural
 
 SHAPE = (8, 8, 1)
 NUM_IMAGES, BATCH, EPOCHS = 32, 8, 3
@@ -233,7 +233,7 @@ class Run:
         self.seen, self.steps, self.history = [], [], None
         Recorder.seen, Recorder.stop_at, Recorder.stop = self.seen, stop_at, stop
         x, y = numbered_images()
-        compile_plainly, rate_of = training.compile_for_training, OneCycle.__call__
+        compile_plainly, rate_of = loop.compile_for_training, OneCycle.__call__
 
         def compile_eagerly(model, recipe, *, steps):
             compile_plainly(model, recipe, steps=steps)
@@ -245,12 +245,12 @@ class Run:
                 self.steps.append((int(step), float(rate_of(rate, step))))
             return rate_of(rate, step)
 
-        training.compile_for_training, OneCycle.__call__ = compile_eagerly, noted_rate
+        loop.compile_for_training, OneCycle.__call__ = compile_eagerly, noted_rate
         try:
             trained = train_natural(tiny_model(), x, y % 4, RECIPE, seed=seed, checkpoints=checkpoints)
             self.history, self.weights = trained.history, trained.model.get_weights()
         finally:
-            training.compile_for_training, OneCycle.__call__ = compile_plainly, rate_of
+            loop.compile_for_training, OneCycle.__call__ = compile_plainly, rate_of
             Recorder.stop_at = None
 
     @property

@@ -2,6 +2,9 @@
 
 from flutils.config.profiles import DATASETS, PROFILES, choose_datasets, load_profile
 from flutils.config.settings import (
+    AdversarialConfig,
+    AttackConfig,
+    FeedbackConfig,
     ModelConfig,
     RunConfig,
     SearchConfig,
@@ -13,6 +16,9 @@ from flutils.config.settings import (
 __all__ = [
     "DATASETS",
     "PROFILES",
+    "AdversarialConfig",
+    "AttackConfig",
+    "FeedbackConfig",
     "ModelConfig",
     "RunConfig",
     "SearchConfig",

@@ -1,6 +1,16 @@
 """The three profiles of each dataset; between them only fields marked as a size differ."""
 
-from flutils.config.settings import ModelConfig, RunConfig, SearchConfig, TrainingConfig, replace
+from flutils.config.settings import (
+    AdversarialConfig,
+    AttackConfig,
+    FeedbackConfig,
+    ModelConfig,
+    RunConfig,
+    SearchConfig,
+    TrainingConfig,
+    replace,
+)
+from flutils.config.sizes import SIZES
 
 PROFILES = ("smoke", "quick", "paper")
 DATASETS = ("mnist", "cifar10")
@@ -22,6 +32,16 @@ _PAPER = {
             train_size=None,
             test_size=None,
         ),
+        adversarial=AdversarialConfig(
+            epsilon=0.3,
+            steps=40,
+            step_size=0.01,
+            ramp=0.35,
+            learning_rate=1e-3,
+            epochs=20,
+            check_images=1000,
+            check_steps=100,
+        ),
         search=SearchConfig(
             num_samples=1500,
             sampling="stratified",
@@ -32,6 +52,33 @@ _PAPER = {
             unit="rms",
             clip=True,
             reference="label",
+        ),
+        feedback=FeedbackConfig(
+            samples_high=20,
+            samples_medium=100,
+            samples_low=150,
+            rays_per_sample=40,
+            strength_min=1.5,
+            strength_max=2.0,
+            learning_rate=1e-4,
+            epochs=1,
+        ),
+        attacks=AttackConfig(
+            num_images=None,
+            num_images_slow=1000,
+            num_images_checks=1000,
+            calibration_images=1000,
+            steps=40,
+            cw_steps=1000,
+            cw_searches=9,
+            cw_step_size=0.2,
+            cw_constant=1.0,
+            deepfool_steps=50,
+            deepfool_candidates=10,
+            square_queries=5000,
+            standard_linf=0.3,
+            curve_max=0.5,
+            curve_points=26,
         ),
     ),
     "cifar10": RunConfig(
@@ -50,6 +97,16 @@ _PAPER = {
             train_size=None,
             test_size=None,
         ),
+        adversarial=AdversarialConfig(
+            epsilon=8.0,
+            steps=7,
+            step_size=2.0,
+            ramp=0.25,
+            learning_rate=0.2,
+            epochs=80,
+            check_images=1000,
+            check_steps=100,
+        ),
         search=SearchConfig(
             num_samples=1500,
             sampling="stratified",
@@ -61,30 +118,34 @@ _PAPER = {
             clip=True,
             reference="label",
         ),
+        feedback=FeedbackConfig(
+            samples_high=20,
+            samples_medium=100,
+            samples_low=150,
+            rays_per_sample=40,
+            strength_min=1.5,
+            strength_max=2.0,
+            learning_rate=0.02,
+            epochs=2,
+        ),
+        attacks=AttackConfig(
+            num_images=None,
+            num_images_slow=1000,
+            num_images_checks=1000,
+            calibration_images=1000,
+            steps=20,
+            cw_steps=1000,
+            cw_searches=9,
+            cw_step_size=0.005,
+            cw_constant=0.03,
+            deepfool_steps=50,
+            deepfool_candidates=10,
+            square_queries=5000,
+            standard_linf=8.0,
+            curve_max=0.5,
+            curve_points=26,
+        ),
     ),
-}
-
-_SIZES: dict[str, dict[str, dict[str, dict[str, int]]]] = {
-    "smoke": {
-        "mnist": {
-            "training": {"epochs": 1, "train_size": 6000, "test_size": 1000},
-            "search": {"num_samples": 20, "num_directions": 20},
-        },
-        "cifar10": {
-            "model": {"units": 1},
-            "training": {"epochs": 1, "train_size": 5000, "test_size": 1000},
-            "search": {"num_samples": 20, "num_directions": 20},
-        },
-    },
-    "quick": {
-        "mnist": {"training": {"epochs": 2}, "search": {"num_samples": 200, "num_directions": 100}},
-        "cifar10": {
-            "model": {"units": 1},
-            "training": {"epochs": 5},
-            "search": {"num_samples": 200, "num_directions": 100},
-        },
-    },
-    "paper": {"mnist": {}, "cifar10": {}},
 }
 
 
@@ -104,7 +165,7 @@ def load_profile(dataset: str, profile: str) -> RunConfig:
     for what, value, choices in (("dataset", dataset, DATASETS), ("profile", profile, PROFILES)):
         if value not in choices:
             raise ValueError(f"unknown {what} {value!r}: choose one of {', '.join(choices)}")
-    return replace(_PAPER[dataset], profile=profile, **_SIZES[profile][dataset])
+    return replace(_PAPER[dataset], profile=profile, **SIZES[profile][dataset])
 
 
 def choose_datasets(name: str) -> tuple[str, ...]:

@@ -68,6 +68,75 @@ class SearchConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdversarialConfig:
+    """Adversarial training, which gives Adv.; optimizer, batches and augmentation are those of Ori."""
+
+    epsilon: float = setting("§V: settings of Madry et al., l∞ radius 0.3 on MNIST, 8 of 255 on CIFAR-10")
+    steps: int = setting("§V: settings of Madry et al., 40 on MNIST, 7 on CIFAR-10; few at quick", size=True)
+    step_size: float = setting(
+        "§V: settings of Madry et al., 0.01 on MNIST, 2 on CIFAR-10; half a radius where steps are few, 1.25 "
+        "where there is one (Wong, Rice, Kolter, ICLR 2020)",
+        size=True,
+    )
+    ramp: float = setting("choice: share of the steps in which the radius grows to its full size")
+    learning_rate: float = setting("choice: peak of the one-cycle rate, measured to train without a stall")
+    epochs: int = setting("choice: unprinted; few at quick, enough to converge at paper", size=True)
+    check_images: int = setting("choice: test images of the robustness check after training", size=True)
+    check_steps: int = setting("choice: PGD steps of the robustness check", size=True)
+
+    @property
+    def recipe(self) -> str:
+        """Name of the recipe, by its number of steps."""
+        return "fast (FGSM from a random start)" if self.steps == 1 else f"PGD, {self.steps} steps"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FeedbackConfig:
+    """Feedback examples, and the retraining on them that gives F.L. and Reduced F.L."""
+
+    samples_high: int = setting("§IV-B: 20 samples in a class of high-level robustness", size=True)
+    samples_medium: int = setting("§IV-B: 100 samples in a class of medium-level robustness", size=True)
+    samples_low: int = setting("§IV-B: 150 samples in a class of low-level robustness", size=True)
+    rays_per_sample: int = setting("§IV-B: the 40 directions of smallest margin", size=True)
+    strength_min: float = setting("§IV-B: 1.5 times the margin")
+    strength_max: float = setting("§IV-B: 2.0 times the margin")
+    learning_rate: float = setting("choice: unprinted; peak of the one-cycle rate, a tenth of training's")
+    epochs: int = setting(
+        "choice: unprinted; how often the retraining sees all samples and examples", size=True
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AttackConfig:
+    """The attacks of Fig. 3 and Table III."""
+
+    num_images: int | None = setting(
+        "§V-B: the whole test set (None), except for the slow attacks", size=True
+    )
+    num_images_slow: int | None = setting(
+        "choice: test images of the attacks that search a smallest perturbation", size=True
+    )
+    num_images_checks: int = setting("choice: test images of the checks with APGD and Square", size=True)
+    calibration_images: int = setting("choice: test images on which strengths are calibrated", size=True)
+    steps: int = setting(
+        "choice: steps of PGD, BIM and MIM; together they travel 2.5 radii, as in Madry et al. on CIFAR-10",
+        size=True,
+    )
+    cw_steps: int = setting("choice: optimizer steps of CW-L2 for each trade-off constant", size=True)
+    cw_searches: int = setting("choice: trade-off constants that CW-L2 tries", size=True)
+    cw_step_size: float = setting("choice: rate of CW-L2's optimizer, measured to find small norms fast")
+    cw_constant: float = setting("choice: first trade-off constant of CW-L2, measured likewise")
+    deepfool_steps: int = setting("choice: steps of DeepFool, 50 as in its paper", size=True)
+    deepfool_candidates: int = setting(
+        "choice: likely classes that DeepFool considers, 10 in its paper", size=True
+    )
+    square_queries: int = setting("choice: queries of the Square attack", size=True)
+    standard_linf: float = setting("choice: the field's standard l∞ radius, 0.3 and 8 of 255")
+    curve_max: float = setting("§V, Fig. 3: strengths from 0 to 0.5 of the pixel range")
+    curve_points: int = setting("choice: strengths on the curve of Fig. 3", size=True)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """One dataset at one profile."""
 
@@ -77,7 +146,10 @@ class RunConfig:
     )
     model: ModelConfig = setting("§V")
     training: TrainingConfig = setting("§V")
+    adversarial: AdversarialConfig = setting("§V")
     search: SearchConfig = setting("§V")
+    feedback: FeedbackConfig = setting("§IV-B")
+    attacks: AttackConfig = setting("§V-B")
 
 
 def replace(config: T, **changes: Any) -> T:

@@ -1,0 +1,96 @@
+"""What the smaller profiles change of the paper's sizes; only fields marked as a size may differ."""
+
+from typing import Any
+
+_TINY_ATTACKS = {
+    "num_images": 50,
+    "num_images_slow": 20,
+    "num_images_checks": 20,
+    "calibration_images": 50,
+    "steps": 3,
+    "cw_steps": 5,
+    "cw_searches": 2,
+    "deepfool_steps": 5,
+    "deepfool_candidates": 3,
+    "square_queries": 20,
+    "curve_points": 3,
+}
+_FEW_ATTACKS = {
+    "num_images": 500,
+    "num_images_slow": 100,
+    "num_images_checks": 100,
+    "calibration_images": 250,
+    "steps": 10,
+    "cw_steps": 50,
+    "cw_searches": 3,
+    "deepfool_candidates": 3,
+    "square_queries": 200,
+    "curve_points": 11,
+}
+SIZES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
+    "smoke": {
+        "mnist": {
+            "training": {"epochs": 1, "train_size": 6000, "test_size": 1000},
+            "adversarial": {
+                "steps": 1,
+                "step_size": 0.375,
+                "epochs": 1,
+                "check_images": 100,
+                "check_steps": 5,
+            },
+            "search": {"num_samples": 20, "num_directions": 20},
+            "feedback": {"samples_high": 1, "samples_medium": 1, "samples_low": 2, "rays_per_sample": 10},
+            "attacks": _TINY_ATTACKS,
+        },
+        "cifar10": {
+            "model": {"units": 1},
+            "training": {"epochs": 1, "train_size": 5000, "test_size": 1000},
+            "adversarial": {
+                "steps": 1,
+                "step_size": 10.0,
+                "epochs": 1,
+                "check_images": 100,
+                "check_steps": 5,
+            },
+            "search": {"num_samples": 20, "num_directions": 20},
+            "feedback": {
+                "samples_high": 1,
+                "samples_medium": 1,
+                "samples_low": 2,
+                "rays_per_sample": 10,
+                "epochs": 1,
+            },
+            "attacks": _TINY_ATTACKS,
+        },
+    },
+    "quick": {
+        "mnist": {
+            "training": {"epochs": 2},
+            "adversarial": {
+                "steps": 3,
+                "step_size": 0.15,
+                "epochs": 3,
+                "check_images": 500,
+                "check_steps": 20,
+            },
+            "search": {"num_samples": 200, "num_directions": 100},
+            "feedback": {"samples_high": 3, "samples_medium": 13, "samples_low": 20},
+            "attacks": _FEW_ATTACKS,
+        },
+        "cifar10": {
+            "model": {"units": 1},
+            "training": {"epochs": 5},
+            "adversarial": {
+                "steps": 1,
+                "step_size": 10.0,
+                "epochs": 5,
+                "check_images": 500,
+                "check_steps": 20,
+            },
+            "search": {"num_samples": 200, "num_directions": 100},
+            "feedback": {"samples_high": 3, "samples_medium": 13, "samples_low": 20, "epochs": 1},
+            "attacks": _FEW_ATTACKS,
+        },
+    },
+    "paper": {"mnist": {}, "cifar10": {}},
+}

@@ -1,0 +1,155 @@
+"""What every step of one dataset shares: settings, seed, store, data, samples and directions."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flutils import data, directions, paper
+from flutils.artifacts import Artifact, Store
+from flutils.config import RunConfig, load_profile
+from flutils.data.catalog import find_spec
+from flutils.randomness import stream
+
+ORI, ADV, FL, REDUCED_FL = "ori", "adv", "fl", "reduced-fl"
+LABELS = dict(zip((ORI, ADV, FL, REDUCED_FL), paper.MODELS, strict=True))
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How an artifact is called, what determines it, and how it is made; see `flutils.artifacts.Store`."""
+
+    name: str
+    suffix: str
+    inputs: dict[str, Any]
+    make: Callable[[Path, Path], dict[str, Any] | None]
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """A trained model of the store: what its training measured, and the way to load it.
+
+    Attributes:
+        name: ``"ori"``, ``"adv"``, ``"fl"``, ``"reduced-fl"``, or the user's own for a repeated retraining.
+        artifact: its file and provenance.
+    """
+
+    name: str
+    artifact: Artifact
+
+    @property
+    def label(self) -> str:
+        """The paper's abbreviation, such as ``"F.L."``."""
+        return LABELS.get(self.name, self.name)
+
+    @property
+    def measured(self) -> dict[str, Any]:
+        """What its training measured."""
+        return self.artifact.about["measured"]
+
+    @property
+    def history(self) -> list[dict[str, float]]:
+        """Loss, accuracy and seconds of each epoch."""
+        return self.measured["history"]
+
+    @property
+    def test_accuracy(self) -> float:
+        """Fraction of the test set classified correctly."""
+        return self.measured["test_accuracy"]
+
+    def load(self) -> Any:
+        """Load the Keras model, from images to logits."""
+        from flutils import models
+
+        return models.load_model(self.artifact.path)
+
+
+class Workspace:
+    """Settings, seed, store and data of one dataset at one profile.
+
+    Args:
+        dataset: ``"mnist"`` or ``"cifar10"``.
+        profile: ``"smoke"``, ``"quick"`` or ``"paper"``.
+        seed: the run's one seed.
+        home: folder that holds ``artifacts/`` and ``figures/``; see `flutils.artifacts.find_home`.
+
+    Raises:
+        ValueError: if there is no such dataset or profile, or the seed is not a non-negative integer.
+        PermissionError: if the store's folder cannot be written.
+    """
+
+    def __init__(self, dataset: str, profile: str, seed: int, *, home: Path | None = None) -> None:
+        self.config: RunConfig = load_profile(dataset, profile)
+        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+            raise ValueError(f"SEED must be a non-negative integer, got {seed!r}")
+        self.seed = seed
+        self.store = Store(profile, dataset, home=home)
+        self.class_names = find_spec(dataset).class_names
+        self.bounds = find_spec(dataset).bounds
+        self.image_shape = find_spec(dataset).image_shape
+
+    @cached_property
+    def data(self) -> data.Dataset:
+        """The dataset, loaded at first use."""
+        return data.load(self.config.dataset)
+
+    @property
+    def training_set(self) -> tuple[np.ndarray, np.ndarray]:
+        """Images and classes that the models are trained on."""
+        size = self.config.training.train_size
+        return self.data.x_train[:size], self.data.y_train[:size]
+
+    @property
+    def test_set(self) -> tuple[np.ndarray, np.ndarray]:
+        """Images and classes that accuracy is measured on."""
+        size = self.config.training.test_size
+        return self.data.x_test[:size], self.data.y_test[:size]
+
+    @cached_property
+    def directions(self) -> np.ndarray:
+        """(k, H, W, C) float32 random orthogonal directions, one set for all samples and models."""
+        search = self.config.search
+        return directions.random_orthogonal(
+            search.num_directions, shape=self.image_shape, seed=self.seed, unit=search.unit
+        )
+
+    @cached_property
+    def sample_indices(self) -> np.ndarray:
+        """Indices of the searched samples in the training set, sorted; the same for all models."""
+        search = self.config.search
+        return data.choose_samples(
+            self.training_set[1],
+            search.num_samples,
+            sampling=search.sampling,
+            rng=stream(self.seed, "samples"),
+        )
+
+    @property
+    def samples(self) -> tuple[np.ndarray, np.ndarray]:
+        """Images and classes of the searched samples."""
+        return self.data.x_train[self.sample_indices], self.data.y_train[self.sample_indices]
+
+    @property
+    def _origin(self) -> dict[str, Any]:
+        """What determines every artifact: the run's seed and the data's checksum."""
+        return {"seed": self.seed, "data": find_spec(self.config.dataset).checksum}
+
+    def _obtain(self, recipe: Recipe) -> Artifact:
+        return self.store.obtain(recipe.name, recipe.suffix, recipe.inputs, recipe.make)
+
+    def _find(self, recipe: Recipe) -> Artifact | None:
+        return self.store.find(recipe.name, recipe.suffix, recipe.inputs)
+
+    def _found(self, recipe: Recipe) -> Classifier:
+        """Return the classifier of a recipe if the store has it.
+
+        Raises:
+            LookupError: if it has not.
+        """
+        artifact = self._find(recipe)
+        if artifact is None:
+            raise LookupError(f"{recipe.name} is not made yet")
+        return Classifier(recipe.name, artifact)

@@ -1,0 +1,102 @@
+"""The loop that every training shares: `keras.fit` with a bar, a history and resumable epochs."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flutils import progress
+from flutils.backend import keras
+from flutils.config import TrainingConfig
+from flutils.training.batches import Batches
+from flutils.training.checkpoints import TrainedModel, load_newest_checkpoint, save_checkpoint
+from flutils.training.optimizer import compile_for_training
+
+
+def run_epochs(
+    model: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+    config: TrainingConfig,
+    *,
+    seed: int,
+    checkpoints: Path | None,
+    prepare: Callable[[keras.Model], None] = lambda model: None,
+    measure: Callable[[keras.Model], dict[str, float]] = lambda model: {},
+) -> TrainedModel:
+    """Train a model for the epochs of a recipe, from its newest checkpoint if there is one.
+
+    Args:
+        model: a Keras model from images to logits; it is compiled here.
+        x: (n, H, W, C) float32 training images.
+        y: (n,) integer classes.
+        config: the recipe.
+        seed: fixes the order of the images and their augmentation.
+        checkpoints: folder for a checkpoint an epoch, or None.
+        prepare: changes the compiled model before its first step.
+        measure: called after each epoch; what it returns goes into the history.
+
+    Returns:
+        The trained model and the history of its epochs.
+
+    Raises:
+        ValueError: if `x` and `y` differ in length or are empty.
+    """
+    if len(x) != len(y) or not len(x):
+        raise ValueError(
+            f"expected as many labels as images, at least one, got {len(x)} images and {len(y)} labels"
+        )
+    history: list[dict[str, float]] = []
+    if checkpoints is not None:
+        checkpoints.mkdir(parents=True, exist_ok=True)
+        resumed = load_newest_checkpoint(checkpoints)
+        if resumed is not None:
+            model, history = resumed.model, resumed.history
+    batches = Batches(x, y, config, seed=seed, epoch=len(history))
+    if not history:
+        compile_for_training(model, config, steps=config.epochs * len(batches))
+    prepare(model)
+    with progress.bar(config.epochs * len(batches), "train", "batch") as bar:
+        bar.advance(len(history) * len(batches))
+        model.fit(
+            batches,
+            epochs=config.epochs,
+            initial_epoch=len(history),
+            callbacks=[_Bookkeeping(history, batches, bar, checkpoints, measure)],
+            shuffle=False,
+            verbose=0,
+        )
+    return TrainedModel(model, history)
+
+
+class _Bookkeeping(keras.callbacks.Callback):
+    """Starts each epoch, moves the bar, records the epoch, and writes its checkpoint."""
+
+    def __init__(
+        self,
+        history: list[dict[str, float]],
+        batches: Batches,
+        bar: progress.Bar,
+        folder: Path | None,
+        measure: Callable[[keras.Model], dict[str, float]],
+    ) -> None:
+        super().__init__()
+        self._history, self._batches, self._bar, self._folder = history, batches, bar, folder
+        self._measure = measure
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        # Not left to `on_epoch_end` of the batches, which Keras calls once too often on TensorFlow.
+        self._batches.start(epoch)
+        self._began = time.perf_counter()
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        self._bar.advance(1, accuracy=f"{logs['accuracy']:.1%}")
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        seconds = time.perf_counter() - self._began
+        measured = {"loss": logs["loss"], "accuracy": logs["accuracy"], "seconds": seconds}
+        self._history.append({**measured, **self._measure(self.model)})
+        if self._folder is not None:
+            save_checkpoint(self.model, self._history, self._folder)

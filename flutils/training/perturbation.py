@@ -1,0 +1,144 @@
+"""Projected gradient ascent on the loss, as part of a compiled training step."""
+
+from collections.abc import Callable
+from typing import Any
+
+from flutils.backend import keras
+
+Call = Callable[[Any], Any]
+Perturb = Callable[[Call, Any, Any, Any], Any]
+
+
+def build_perturbation(
+    epsilon: float,
+    step_size: float,
+    steps: int,
+    *,
+    bounds: tuple[float, float],
+    seed: int,
+    ramp: int = 0,
+) -> Perturb:
+    """Build the PGD of a recipe for the running backend, TensorFlow or JAX.
+
+    Args:
+        epsilon: l∞ radius, pixel values.
+        step_size: length of a step, pixel values.
+        steps: number of steps, each along the sign of the gradient, projected onto radius and bounds.
+        bounds: lowest and highest pixel value.
+        seed: of the random starts.
+        ramp: number of draws over which radius and step size grow linearly from 0.
+
+    Returns:
+        A function of (call, images, labels, draw): `call` maps images to logits, and `draw` is a number
+        that selects the random start, such as that of the training step.
+
+    Raises:
+        ValueError: if a length or the number of steps is not positive, or the backend is another one.
+
+    Source: Madry et al. (ICLR 2018); with one step of 1.25 radii Wong, Rice, Kolter (ICLR 2020).
+    """
+    if not (epsilon > 0 and step_size > 0 and steps > 0):
+        raise ValueError(
+            "expected a positive radius, step size and number of steps, got"
+            f" {epsilon!r}, {step_size!r} and {steps!r}"
+        )
+    builders = {"tensorflow": _build_tensorflow, "jax": _build_jax}
+    backend = keras.backend.backend()
+    if backend not in builders:
+        raise ValueError(f"adversarial training runs on {' and '.join(builders)}, not on {backend}")
+    start, ascend = builders[backend](steps, seed)
+    ops = keras.ops
+
+    def perturb(call: Call, images: Any, labels: Any, draw: Any) -> Any:
+        share = ops.minimum((ops.cast(draw, "float32") + 1.0) / max(ramp, 1), 1.0)
+        low = ops.maximum(images - share * epsilon, bounds[0])
+        high = ops.minimum(images + share * epsilon, bounds[1])
+
+        def project(points: Any) -> Any:
+            return ops.minimum(ops.maximum(points, low), high)
+
+        begun = project(images + share * epsilon * start(images, draw))
+        return ascend(call, begun, ops.reshape(labels, (-1,)), share * step_size, project)
+
+    return perturb
+
+
+def perturb_training_batches(model: keras.Model, perturb: Perturb) -> None:
+    """Make every training step of a compiled model perturb its batch first."""
+    plain, iterations = model.train_step, model.optimizer.iterations
+    unpack = keras.utils.unpack_x_y_sample_weight
+
+    def step_tensorflow(data: Any) -> Any:
+        x, y, _ = unpack(data)
+        draw = keras.ops.cast(iterations, "int32")
+        return plain((perturb(lambda points: model(points, training=False), x, y, draw), y))
+
+    def step_jax(state: Any, data: Any) -> Any:
+        x, y, _ = unpack(data)
+        trainable, other, optimizer = state[:3]
+        draw = optimizer[[v is iterations for v in model.optimizer.variables].index(True)]
+
+        def call(points: Any) -> Any:
+            return model.stateless_call(trainable, other, points, training=False)[0]
+
+        return plain(state, (perturb(call, x, y, draw), y))
+
+    model.train_step = step_jax if keras.backend.backend() == "jax" else step_tensorflow
+
+
+def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function of images, labels and a draw number for the running backend."""
+    if keras.backend.backend() == "jax":
+        import jax
+
+        return jax.jit(function)
+    import tensorflow as tf
+
+    # XLA makes convolutions on a CPU slower; see `compile_for_training`.
+    compiled = tf.function(function, jit_compile=False)
+    return lambda images, labels, draw: compiled(
+        tf.constant(images), tf.constant(labels, tf.int32), tf.constant(draw, tf.int32)
+    )
+
+
+def _build_tensorflow(steps: int, seed: int) -> tuple[Any, Any]:
+    import tensorflow as tf
+
+    def start(images: Any, draw: Any) -> Any:
+        key = tf.stack([tf.constant(seed, tf.int32), draw])
+        return tf.random.stateless_uniform(tf.shape(images), key, -1.0, 1.0)
+
+    def ascend(call: Call, points: Any, labels: Any, step_size: Any, project: Call) -> Any:
+        def step(points: Any) -> tuple[Any]:
+            with tf.GradientTape() as tape:
+                tape.watch(points)
+                loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, call(points))
+            gradient = tape.gradient(loss, points)
+            return (project(points + step_size * tf.sign(gradient)),)
+
+        if steps == 1:
+            return tf.stop_gradient(step(points)[0])
+        (points,) = tf.while_loop(lambda _: True, step, (points,), maximum_iterations=steps)
+        return tf.stop_gradient(points)
+
+    return start, ascend
+
+
+def _build_jax(steps: int, seed: int) -> tuple[Any, Any]:
+    import jax
+
+    def start(images: Any, draw: Any) -> Any:
+        key = jax.random.fold_in(jax.random.key(seed), draw)
+        return jax.random.uniform(key, images.shape, minval=-1.0, maxval=1.0)
+
+    def ascend(call: Call, points: Any, labels: Any, step_size: Any, project: Call) -> Any:
+        def loss(points: Any) -> Any:
+            log_probability = jax.nn.log_softmax(call(points))
+            return -jax.numpy.take_along_axis(log_probability, labels.reshape(-1, 1), axis=1).sum()
+
+        def step(_: int, points: Any) -> Any:
+            return project(points + step_size * jax.numpy.sign(jax.grad(loss)(points)))
+
+        return jax.lax.stop_gradient(jax.lax.fori_loop(0, steps, step, points))
+
+    return start, ascend
