@@ -233,7 +233,7 @@ def make_result(norms, correct):
         version="0",
         parameters={"bounds": (0.0, 1.0)},
         seconds=1.0,
-        minimum=attacks.Minimum(none, none, norms),
+        minimum=attacks.Minimum(none, none, norms, norms / 2),
     )
 
 

@@ -1,6 +1,6 @@
 """A Keras model's compiled steps: the gradient steps that attacks repeat, and its logits.
 
-Each is traced once for each batch shape, because everything that changes between calls, strengths
+Each is traced once for a batch size and once more for all others, because everything that changes between calls, strengths
 included, is a tensor. cleverhans's own PGD cannot be compiled that way: it checks and loops in Python.
 """
 
@@ -110,7 +110,7 @@ class Steps:
             return tf.clip_by_value(clean + clip_eta(moved, np.inf, epsilon), low, high), momentum
 
         self.logits, self.losses, self.gradient, self.descend, self.accumulate = (
-            tf.function(function, autograph=False, jit_compile=False)
+            tf.function(function, autograph=False, jit_compile=False, reduce_retracing=True)
             for function in (logits, losses, gradient, descend, accumulate)
         )
         signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]

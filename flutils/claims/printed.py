@@ -14,7 +14,9 @@ from flutils.claims.verdicts import Finding, Floats, Verdict, judge_findings
 from flutils.paper import CIFAR10, MNIST, NOT_FOUND
 
 NOT_PRINTED, NOT_CLAIMED = "not printed", "not claimed"
-_ONLY = {"margins-3-4": MNIST, "reduced-r-mnist": MNIST}  # claims about one dataset
+_FIGURE_3 = ("fgsm-above-ori", "fgsm-adv-below-0.4", "fgsm-fl-above-0.4", "fgsm-adv-at-0.5")
+# Claims about one dataset.
+_ONLY = dict.fromkeys(("margins-3-4", "reduced-r-mnist", *_FIGURE_3), MNIST)
 
 
 def judge_printed(claim_id: str, dataset: str) -> str:

@@ -87,15 +87,19 @@ class SearchJob:
         return Block(crossing, adjacent, searched, audit.rays, audit.mismatches, audit.evaluations)
 
     def learn(self, engine: Engine) -> ChordCertificate:
-        """Observe the pilot's rays at every step and learn from them."""
-        total = len(self.image) * len(self.direction)
-        chosen = np.sort(stream(self.seed, "search/pilot").choice(total, self.pilot_rays, replace=False))
+        """Observe the pilot's rays and learn from them."""
+        return ChordCertificate.learn(self.observe_pilot(engine))
+
+    def observe_pilot(self, engine: Engine) -> np.ndarray:
+        """Return the logit gaps (p, K + 1) of the pilot's rays at every grid step."""
+        # One ray of each of equal stretches: rays of one sample are alike, so the pilot has many samples.
+        edges = np.arange(self.pilot_rays + 1) * len(self.image) * len(self.direction) // self.pilot_rays
+        chosen = stream(self.seed, "search/pilot").integers(edges[:-1], edges[1:])
         observe = Observer(engine, self._rays(self.image, chosen), self.lengths)
         steps = np.arange(1, len(self.lengths))
         ray = np.repeat(np.arange(self.pilot_rays), len(steps))
         gaps = observe(ray, np.tile(steps, self.pilot_rays))[1].reshape(self.pilot_rays, -1)
-        gaps = np.concatenate([observe.rays.gap[:, None], gaps], axis=1)
-        return ChordCertificate.learn(gaps)
+        return np.concatenate([observe.rays.gap[:, None], gaps], axis=1)
 
     def fingerprint(self, *parts: bytes) -> str:
         """Hash the job and whatever else determines its blocks."""

@@ -14,9 +14,9 @@ import numpy as np
 
 from flutils.margins.rays import NOT_FOUND, Observer
 
-SAFETY = 1.25
+SAFETY = 1.5
 # The share of the bound over all starts that every start's own bound keeps: a pilot shows few late dips.
-FLOOR = 0.7
+FLOOR = 0.3
 _LENGTHS, _STARTS, _BINS = 14, 6, 16
 _CHUNK = 8_192
 
@@ -38,15 +38,21 @@ class ChordCertificate:
     first: np.ndarray
 
     @classmethod
-    def learn(cls, gaps: np.ndarray) -> "ChordCertificate":
+    def learn(
+        cls, gaps: np.ndarray, *, safety: float | None = None, floor: float | None = None
+    ) -> "ChordCertificate":
         """Learn from fully observed rays.
 
         Args:
             gaps: (p, K + 1) logit gap of each pilot ray at each grid step; step 0 positive.
+            safety: what the largest observed bend is multiplied by; None takes `SAFETY`.
+            floor: the least share of the bound over all starts that a start's own bound keeps, from 0 to 1;
+                None takes `FLOOR`.
 
         Returns:
             The certificate.
         """
+        safety, floor = SAFETY if safety is None else safety, FLOOR if floor is None else floor
         last = gaps.shape[1] - 1
         negative = gaps < 0
         crossing = np.where(negative.any(axis=1), negative.argmax(axis=1), last)
@@ -54,7 +60,7 @@ class ChordCertificate:
         bins = np.digitize(gaps[:, 0], edges)
         by_bin = [crossing[bins == i] if (bins == i).any() else crossing for i in range(_BINS)]
         first = np.array([np.quantile(steps, (0.5, 0.9)) for steps in by_bin]).round().astype(np.int64)
-        return cls(_bound_curvature(gaps, crossing) * SAFETY, edges, first.clip(1, last))
+        return cls(_bound_curvature(gaps, crossing, floor) * safety, edges, first.clip(1, last))
 
     def search(self, observe: Observer) -> tuple[np.ndarray, np.ndarray]:
         """Find the first crossing of every ray; same contract as `flutils.margins.sweep.sweep`."""
@@ -123,7 +129,7 @@ class ChordCertificate:
         return np.where(late > furthest, late, last)
 
 
-def _bound_curvature(gaps: np.ndarray, crossing: np.ndarray) -> np.ndarray:
+def _bound_curvature(gaps: np.ndarray, crossing: np.ndarray, floor: float) -> np.ndarray:
     """Return the largest dip below the chord that the pilot shows, per unit of curvature: (K + 1, K + 1).
 
     Only intervals that matter are read: those that start before the ray's first crossing and are
@@ -147,7 +153,7 @@ def _bound_curvature(gaps: np.ndarray, crossing: np.ndarray) -> np.ndarray:
             bounds[row, column] = max(bounds[row, column], found)
     # The bound may only fall along the ray, and not far below that of all starts together.
     bounds = np.maximum.accumulate(bounds[::-1], axis=0)[::-1]
-    bounds = np.maximum(bounds, FLOOR * bounds[0])
+    bounds = np.maximum(bounds, floor * bounds[0])
     rows = np.searchsorted(ranges, np.arange(last + 1), side="right") - 1
     steps = np.arange(last + 1)
     return np.stack([np.interp(steps, lengths, row) for row in bounds])[rows]

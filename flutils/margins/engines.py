@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from flutils.margins import checks
+from flutils import arguments
 from flutils.margins.portable import PortableModel
 
 Model = Callable[[Any], Any]
@@ -122,7 +122,7 @@ class EngineRecipe:
         if self.bounds is not None:
             points = np.clip(points, *self.bounds)
         theirs = np.asarray(self.model.predict_on_batch(points))
-        checks.check_answer(theirs, self.batch_size)
+        arguments.check_answer(theirs, self.batch_size)
         try:
             compiled = compile_openvino(self.model, points.shape)
             ours = compiled(points)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from flutils import arguments
 from flutils.margins import checks
 from flutils.margins.blocks import SearchJob, combine_audits
 from flutils.margins.engines import ENGINES, Engine, EngineRecipe, Model
@@ -85,15 +86,15 @@ def search(
         and points are clipped, as in He, Li, Song (ICLR 2018), whose search the paper adopts.
     """
     started = time.perf_counter()
-    x = checks.check_images(x, bounds)
-    y = checks.check_labels(y, len(x))
+    x = arguments.check_images(x, bounds)
+    y = arguments.check_labels(y, len(x))
     directions = checks.check_directions(directions, x.shape[1:], unit)
     num_steps = checks.check_grid(step, search_range)
-    checks.check_choice("reference", reference, REFERENCES)
-    checks.check_choice("strategy", strategy, STRATEGIES)
-    checks.check_choice("engine", engine, ENGINES)
-    checks.check_whole("batch_size", batch_size)
-    checks.check_whole("block_rays", block_rays)
+    arguments.check_choice("reference", reference, REFERENCES)
+    arguments.check_choice("strategy", strategy, STRATEGIES)
+    arguments.check_choice("engine", engine, ENGINES)
+    arguments.check_count("batch_size", batch_size)
+    arguments.check_count("block_rays", block_rays)
     if not 0 <= audit_rate <= 1:
         raise ValueError(f"audit_rate must be a fraction from 0 to 1, got {audit_rate!r}")
 
@@ -153,7 +154,7 @@ def _logits_at_samples(engine: Engine, y: np.ndarray) -> np.ndarray:
     for start in range(0, num_samples, batch):
         image = np.minimum(np.arange(start, start + batch), num_samples - 1).astype(np.int32)
         answer = np.asarray(engine(image, np.zeros(batch, np.int32), np.zeros(batch, np.float32)))
-        checks.check_answer(answer, batch)
+        arguments.check_answer(answer, batch)
         parts.append(answer[: num_samples - start])
-        checks.check_logits(parts[-1], y)
+        arguments.check_logits(parts[-1], y)
     return np.concatenate(parts)

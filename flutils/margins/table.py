@@ -11,7 +11,7 @@ import numpy as np
 from flutils.margins.audit import SearchAudit
 from flutils.margins.rays import NOT_FOUND
 
-FORMAT = 1  # of the file; part of the key of stored tables
+FORMAT = 2  # of the file and of the search that made it; part of the key of stored tables
 _ARRAYS = ("crossing", "adjacent", "origin", "direction", "sign")
 
 

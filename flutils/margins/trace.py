@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from flutils import arguments
 from flutils.margins import checks
 from flutils.margins.engines import Model, is_keras_model
 
@@ -62,7 +63,7 @@ def trace(
     Raises:
         ValueError: if an argument is not as described, or the model does not return (b, classes).
     """
-    x = checks.check_images(x, bounds)
+    x = arguments.check_images(x, bounds)
     if np.shape(directions) != x.shape:
         raise ValueError(
             f"directions must have one direction an image, shape {x.shape}, got {np.shape(directions)}"
@@ -74,5 +75,5 @@ def trace(
     evaluate = model.predict_on_batch if is_keras_model(model) else model  # type: ignore[attr-defined]
     logits = [np.asarray(evaluate(ray)) for ray in images]
     for answer in logits:
-        checks.check_answer(answer, len(length))
+        arguments.check_answer(answer, len(length))
     return RayTrace(length, images, np.stack(logits))
