@@ -54,6 +54,7 @@ bench: $(STAMP) ## time the search on this machine and put the tables into READM
 	$(BIN)/python benchmarks/compare.py
 	$(BIN)/python benchmarks/audit.py
 	$(BIN)/python benchmarks/growth.py
+	$(BIN)/python benchmarks/frontier.py
 	$(BIN)/python benchmarks/report.py
 
 lab: $(STAMP) ## start JupyterLab

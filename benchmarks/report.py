@@ -18,11 +18,12 @@ HEADER = ("Search", "rays", "evaluations a ray", "rays/s", "× sweep", "GFLOP/s"
 
 def render() -> str:
     """Return the benchmarks' results as markdown."""
-    compared, audited, grown = (_load(name) for name in ("compare", "audit", "growth"))
+    compared, audited, grown, frontier = (_load(name) for name in ("compare", "audit", "growth", "frontier"))
     parts = [f"Measured by `make bench` on {compared['device']}, in one process."]
     parts += [_render_comparison(subject) for subject in compared["subjects"].values()]
     parts += ["Every ray of these searches was also swept:", _render_audits(audited)]
     parts += [_render_growth(grown), "![growth](benchmarks/results/growth.png)"]
+    parts += [_render_frontier(frontier), "![frontier](benchmarks/results/frontier.png)"]
     return "\n\n".join(parts)
 
 
@@ -99,6 +100,37 @@ def _render_growth(grown: dict[str, Any]) -> str:
 
 def _by_strategy(curves: dict[str, Any]) -> dict[str, Any]:
     return {name: {axis: curves[axis][name] for axis in curves} for name in curves["steps"]}
+
+
+def _render_frontier(frontier: dict[str, Any]) -> str:
+    header = ("Model", "rays", "search", "evaluations a ray", "fewer", "mismatches a ray", "at most (95 %)")
+    rows, pilots = [], set()
+    for subject in frontier["subjects"].values():
+        sweep = subject["strategies"]["sweep"]["evaluations_a_ray"]
+        found = dict(subject["strategies"])
+        for one in subject["settings"]:
+            pilots.add(len(one["mismatches"]))
+            if all(one[key] == value for key, value in frontier["default"].items()):
+                found[f"chord, {one['pilot_rays']:,} pilot rays"] = one
+        rows += [
+            [
+                subject["subject"],
+                f"{subject['rays']:,}",
+                name,
+                f"{one['evaluations_a_ray']:.2f}",
+                f"{sweep / one['evaluations_a_ray']:.1f}×",
+                f"{one['rate']:.1e}" if one["rate"] else "0",
+                "–" if name == "sweep" else f"{one['upper_bound']:.1e}",
+            ]
+            for name, one in found.items()
+        ]
+    default = frontier["default"]
+    told = (
+        f"The same rays recorded at every step, and searches played back on them; chord with the default "
+        f"constants (safety {default['safety']:g}, floor {default['floor']:g}), averaged over "
+        f"{max(pilots)} choices of the pilot, whose own evaluations are not counted:"
+    )
+    return f"{told}\n\n{_render_table(header, rows)}"
 
 
 def _render_table(header: tuple[str, ...], rows: list[list[str]]) -> str:

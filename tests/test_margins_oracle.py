@@ -14,6 +14,7 @@ STRATEGIES = tuple(importlib.import_module("flutils.margins.search").STRATEGIES)
 # The share of rays that a strategy may get wrong. A strategy that is not named here is a fast one.
 MISMATCHES_ALLOWED = {"sweep": 0.0}
 MISMATCHES_OF_A_FAST_STRATEGY = 0.01
+MISMATCHES_ON_TRAINED_NETWORKS = 0.001
 EXACT = tuple(name for name in STRATEGIES if MISMATCHES_ALLOWED.get(name) == 0.0)
 FAST = tuple(name for name in STRATEGIES if name not in EXACT)
 
@@ -230,6 +231,69 @@ def test_fast_strategy_agrees_with_the_sweep_on_thousands_of_rays(strategy):
     differs = (found_steps(fast) != found_steps(exact)) | (fast.adjacent != exact.adjacent)
     assert differs.mean() <= MISMATCHES_OF_A_FAST_STRATEGY
     assert fast.cost.evaluations < exact.cost.evaluations
+
+
+@pytest.fixture(scope="session")
+def many_rays(trained):
+    """Over 4,000 rays of the trained model, enough for the fast strategies, and what the sweep finds."""
+    name, model, _, _, _, bounds = trained
+    ds = data.load(name)
+    right = model.predict_on_batch(ds.x_test[:500]).argmax(1) == ds.y_test[:500]
+    chosen = np.concatenate([np.flatnonzero(right)[:52], np.flatnonzero(~right)[:2]])
+    x, y = ds.x_test[chosen], ds.y_test[chosen]
+    rays = directions.random_orthogonal(40, shape=ds.image_shape, seed=4)
+    grid = {**GRIDS[name], "bounds": bounds, "both_signs": True}
+    return model, x, y, rays, grid, margins.search(model, x, y, rays, **grid, strategy="sweep")
+
+
+@pytest.fixture(scope="session", params=[64, 250])
+def many_rays_searched_fast(request, many_rays):
+    """Tables of the fast strategies at one batch size, whose audits correct nothing."""
+    model, x, y, rays, grid, _ = many_rays
+    options = {**grid, "batch_size": request.param, "audit_rate": 0.0}
+    return {name: margins.search(model, x, y, rays, **options, strategy=name) for name in FAST}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", FAST)
+def test_fast_strategy_agrees_with_the_sweep_on_trained_networks(
+    many_rays, many_rays_searched_fast, strategy
+):
+    exact, fast = many_rays[-1], many_rays_searched_fast[strategy]
+    assert fast.settings.strategy == strategy
+    assert fast.audit.mismatches == 0 == fast.audit.rays
+    assert len(np.unique(exact.crossing)) > 15, "crossings at few steps would say little"
+    differs = (fast.crossing != exact.crossing) | (fast.adjacent != exact.adjacent)
+    assert differs.sum() <= MISMATCHES_ON_TRAINED_NETWORKS * differs.size
+    assert fast.cost.evaluations - fast.cost.pilot_evaluations < exact.cost.evaluations / 1.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("strategy", FAST)
+def test_fast_strategy_agrees_with_algorithm_1_on_trained_networks(
+    trained, many_rays, many_rays_searched_fast, strategy
+):
+    """Four directions, both signs, of three samples it gets right and a wrong one: 32 of the rays."""
+    name, model, _, _, _, bounds = trained
+    _, x, y, rays, _, _ = many_rays
+    fast = many_rays_searched_fast[strategy]
+    samples, columns = [0, 1, 2, len(x) - 1], [*range(4), *range(len(rays), len(rays) + 4)]
+    oracle = run_algorithm_1(
+        one_point_a_call(model),
+        x[samples],
+        y[samples],
+        rays[:4],
+        step=GRIDS[name]["step"],
+        max_step=MAX_STEP[name],
+        signs=(1, -1),
+        clip=bounds,
+    )
+    crossing, adjacent = (table[np.ix_(samples, columns)] for table in (fast.crossing, fast.adjacent))
+    assert (oracle.step[:-1] != 0).all() and (oracle.step[-1] == 0).all()
+    decided = oracle.gap >= UNDECIDED
+    assert decided.mean() >= 0.9
+    np.testing.assert_array_equal(crossing[decided], oracle.step[decided])
+    np.testing.assert_array_equal(adjacent[decided], oracle.adjacent[decided])
 
 
 @pytest.mark.slow
