@@ -140,6 +140,7 @@ def test_report(tmp_path):
     save(artifacts / "quick" / "mnist", "train", TRAIN)
     save(artifacts / "quick" / "all", "runtime", RUNTIME)
     (artifacts / "quick" / "mnist" / "ori-12.keras.json").write_text('{"name": "ori", "sha256": ""}')
+    (artifacts / "quick" / "mnist" / "review-12.json").write_text("[]")
     (tmp_path / "README.md").write_text(f"# Title\n\n{BEGIN}\nstale\n{END}\n\nMore.\n")
     written = report_results("quick", home=tmp_path)
     assert [str(path.relative_to(tmp_path)) for path in written] == [
@@ -152,7 +153,7 @@ def test_report(tmp_path):
     assert text.startswith(f"# Title\n\n{BEGIN}\n\n### Profile `quick`\n")
     assert text.endswith(f"\n\n{END}\n\nMore.\n")
     assert "stale" not in text
-    assert "| MNIST: mnist_cnn | 98.77 % | 3,274,634 | 61.0 s (1 epoch) |" in text
+    assert "| MNIST | Ori. | 98.77 % | – | 3,274,634 | 61.0 s (1 epoch) |" in text
     assert "| Paper | 0.50 |" in text
     assert "| Ours | – | 1.26 |" in text
     assert "88.70 |" in text

@@ -1,7 +1,8 @@
 """A Keras model's compiled steps: the gradient steps that attacks repeat, and its logits.
 
-Each is traced once for a batch size and once more for all others, because everything that changes between calls, strengths
-included, is a tensor. cleverhans's own PGD cannot be compiled that way: it checks and loops in Python.
+Each is traced once for a batch size and once more for all others, because everything that changes between
+calls, strengths included, is a tensor. cleverhans's own PGD cannot be compiled that way: it checks and
+loops in Python.
 """
 
 import weakref

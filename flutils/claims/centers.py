@@ -82,7 +82,7 @@ def measure_center_images(means: Mapping[str, Mapping[str, Floats]]) -> list[Fin
     trained = (ADV, FL, REDUCED_FL)
 
     def spell(table: Mapping[str, Mapping[str, Floats]], models: tuple[str, ...]) -> str:
-        rows = (", ".join(f"{m} {table[s][m][0]:.1f}" for m in models) for s in SETS)
+        rows = (", ".join(f"{m} {table[s][m][0]:.3g}" for m in models) for s in SETS)
         return "; ".join(f"{s} images: {row}" for s, row in zip(SETS, rows, strict=True))
 
     def beats(table: Mapping[str, Mapping[str, Floats]], best: str, others: tuple[str, ...]) -> Floats:
@@ -100,7 +100,7 @@ def measure_center_images(means: Mapping[str, Mapping[str, Floats]]) -> list[Fin
         *(is_larger(avg[FL][m], avg[ORI][m]) for m in trained),
         *(is_larger(std[ORI][m], std[FL][m]) for m in MODELS),
     )
-    deviations = "; ".join(f"Std. {m} {std[ORI][m][0]:.1f} and {std[FL][m][0]:.1f}" for m in (ORI, FL))
+    deviations = "; ".join(f"Std. {m} {std[ORI][m][0]:.3g} and {std[FL][m][0]:.3g}" for m in (ORI, FL))
     return [
         Finding("cci-ori-worst", worst, f"Avg. in pixel values, {spell(avg, MODELS)}"),
         Finding(

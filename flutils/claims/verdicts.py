@@ -99,9 +99,9 @@ def make_verdict(claim_id: str, verdict: str, evidence: str, *, claim: str = "")
     if claim_id not in _CLAIMS:
         raise ValueError(f"no claim {claim_id!r}; choose one of {', '.join(_CLAIMS)}")
     source = _CLAIMS[claim_id]
-    return Verdict(
-        claim_id, source.about, claim or source.text.removesuffix("."), source.section, verdict, evidence
-    )
+    # A sentence's full stop goes, that of an abbreviation such as "Adv." stays.
+    words = source.text if source.text.endswith(paper.MODELS) else source.text.removesuffix(".")
+    return Verdict(claim_id, source.about, claim or words, source.section, verdict, evidence)
 
 
 def is_larger(a: ArrayLike, b: ArrayLike) -> Floats:

@@ -127,7 +127,7 @@ CLAIMS: tuple[Claim, ...] = (
     Claim(
         "strength-crosses",
         "IV-B",
-        "Section IV-C",
+        "Section IV-B",
         "Examples at 1.5 to 2.0 times the margin surely lie across the boundary.",
     ),
     Claim("fgsm-above-ori", "V", "Fig. 3", "F.L. and Reduced F.L. are more accurate than Ori. under FGSM."),

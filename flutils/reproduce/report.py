@@ -32,7 +32,8 @@ def report_results(profile: str, *, home: Path | None = None) -> list[Path]:
     for dataset in (*DATASETS, ALL):
         for path in sorted((home / "artifacts" / profile / dataset).glob("*.json")):
             content = path.read_text(encoding="utf-8")
-            if {"name", "values"} <= json.loads(content).keys():
+            read = json.loads(content)  # artifacts and their provenance lie here too
+            if isinstance(read, dict) and {"name", "values"} <= read.keys():
                 target = home / "artifacts" / "reported" / profile / dataset / path.name
                 with atomic_path(target) as writing:
                     writing.write_text(content, encoding="utf-8")
