@@ -16,6 +16,7 @@ import pytest
 from flutils import data
 from flutils.data.sources import Fetched
 from flutils.reproduce import NotebookError, pipeline, refresh_notebooks, reproduce, status
+from flutils.reproduce.runner import NotebookRun
 from flutils.reproduce.watch import watch
 
 BOTH = ("mnist", "cifar10")
@@ -337,3 +338,12 @@ def test_status_names_damage(folders):
     assert "cannot be read" in status.describe_status(home=folders["home"])
     with pytest.raises(ValueError, match="unknown profile"):
         status.describe_status("big")
+
+
+def test_seconds_of_both_datasets_add_up():
+    run = NotebookRun("04_feedback", "all")
+    for seconds in (2.0, 3.5):
+        run.note({"kind": "artifact", "name": "fl", "made": True, "seconds": seconds})
+    run.note({"kind": "artifact", "name": "ori", "made": False, "seconds": 0.0})
+    assert run.computed == {"fl": 5.5} and run.cached == ["ori"]
+    assert "fl (5.5 s)" in run.summarize()

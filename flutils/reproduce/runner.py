@@ -36,7 +36,7 @@ class NotebookRun:
         dataset: its dataset, or ``"all"``.
         seconds: how long it took.
         cached: names of artifacts that it read from the store.
-        computed: seconds of each artifact that it made, by name.
+        computed: seconds of each artifact that it made, by name; of both datasets together.
         written: paths of the figures and results that it wrote.
     """
 
@@ -54,7 +54,8 @@ class NotebookRun:
         if event["kind"] == "artifact":
             name = event["name"]
             if event["made"]:
-                self.computed[name] = event["seconds"]
+                # One notebook may make the same thing for both datasets.
+                self.computed[name] = self.computed.get(name, 0.0) + event["seconds"]
             elif name not in self.computed and name not in self.cached:
                 self.cached.append(name)
 
