@@ -94,7 +94,7 @@ def _spell(number: int) -> str:
 def _render_list(reports: Sequence[ClaimReport]) -> str:
     rows = [
         [
-            f"§{report.section}, {report.about}: {report.claim}",
+            f"{_spell_place(report)}: {report.claim}",
             spell_dataset(report.dataset),
             mark(report.printed),
             f"**{mark(report.ours)}**",
@@ -103,3 +103,9 @@ def _render_list(reports: Sequence[ClaimReport]) -> str:
         for report in reports
     ]
     return make_table(_HEADER, rows, left=len(_HEADER))
+
+
+def _spell_place(report: ClaimReport) -> str:
+    """Name the section of a claim and, unless that is all, the table or figure it is about."""
+    section = f"§{report.section}"
+    return section if report.about == f"Section {report.section}" else f"{section}, {report.about}"
