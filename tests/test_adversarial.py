@@ -1,5 +1,10 @@
 """Adversarial training perturbs every batch, and its check measures what PGD leaves."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -218,3 +223,17 @@ def test_examples_that_do_not_fit_are_refused(images, labels):
     feedback = config.load_profile("mnist", "smoke").feedback
     with pytest.raises(ValueError, match="make them with flutils"):
         training.train_feedback(fresh_model(), x, y, images, np.array(labels), RECIPE, feedback, seed=0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(keras.backend.backend() == "jax", reason="this is the run on JAX")
+def test_the_same_holds_on_jax():
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", __file__, "-k", "closed_form or feature or killed or follows"],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        cwd=Path(__file__).parents[1],
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]

@@ -7,7 +7,6 @@ it. `flutils.attacks` measures robustness; this only trains, and checks that its
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from flutils.config import AdversarialConfig, TrainingConfig
 from flutils.training.batches import Batches
 from flutils.training.checkpoints import TrainedModel
 from flutils.training.loop import run_epochs
-from flutils.training.perturbation import build_perturbation, compile_function, perturb_training_batches
+from flutils.training.perturbation import build_perturbation, compile_attacked, perturb_training_batches
 
 CHECK_BATCH = 128
 
@@ -111,20 +110,14 @@ def _compile_check(
         adversarial.epsilon, 2.5 * adversarial.epsilon / steps, steps, bounds=bounds, seed=0
     )
 
-    def call(points: Any) -> Any:
-        return model(points, training=False)
-
-    def classify(images: Any, labels: Any, draw: Any) -> Any:
-        return call(perturb(call, images, labels, draw))
-
-    compiled = compile_function(classify)
+    attacked = compile_attacked(model, perturb)
 
     def measure(x: np.ndarray, y: np.ndarray) -> float:
         right = 0
         for start in range(0, len(x), CHECK_BATCH):
             # Filled up to one size, so that the attack is compiled once.
             chosen = np.arange(start, start + CHECK_BATCH) % len(x)
-            logits = keras.ops.convert_to_numpy(compiled(x[chosen], y[chosen], start))
+            logits = keras.ops.convert_to_numpy(attacked(x[chosen], y[chosen], start))
             right += int((logits.argmax(axis=1) == y[chosen])[: len(x) - start].sum())
         return right / len(x)
 

@@ -86,16 +86,42 @@ def perturb_training_batches(model: keras.Model, perturb: Perturb) -> None:
     model.train_step = step_jax if keras.backend.backend() == "jax" else step_tensorflow
 
 
-def compile_function(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Compile a function of images, labels and a draw number for the running backend."""
+def compile_attacked(model: keras.Model, perturb: Perturb) -> Callable[..., Any]:
+    """Compile perturbing a batch and evaluating the model on it, with the weights it has at each call.
+
+    Args:
+        model: a Keras model from images to logits.
+        perturb: what `build_perturbation` returned.
+
+    Returns:
+        A function of (images, labels, draw) that returns logits.
+    """
     if keras.backend.backend() == "jax":
         import jax
 
-        return jax.jit(function)
+        @jax.jit
+        def attacked(trainable: Any, other: Any, images: Any, labels: Any, draw: Any) -> Any:
+            def call(points: Any) -> Any:
+                return model.stateless_call(trainable, other, points, training=False)[0]
+
+            return call(perturb(call, images, labels, draw))
+
+        def attack(images: Any, labels: Any, draw: Any) -> Any:
+            # Passed on each time: what a compiled function closes over stays as it was when it was traced.
+            trainable, other = model.trainable_variables, model.non_trainable_variables
+            return attacked([v.value for v in trainable], [v.value for v in other], images, labels, draw)
+
+        return attack
     import tensorflow as tf
 
+    def classify(images: Any, labels: Any, draw: Any) -> Any:
+        def call(points: Any) -> Any:
+            return model(points, training=False)
+
+        return call(perturb(call, images, labels, draw))
+
     # XLA makes convolutions on a CPU slower; see `compile_for_training`.
-    compiled = tf.function(function, jit_compile=False)
+    compiled = tf.function(classify, jit_compile=False)
     return lambda images, labels, draw: compiled(
         tf.constant(images), tf.constant(labels, tf.int32), tf.constant(draw, tf.int32)
     )
