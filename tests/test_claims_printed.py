@@ -57,7 +57,7 @@ BY_EYE = {
     "most-robust": ("holds", "holds"),
     "most-vulnerable": ("holds", "holds"),
     "neighbours": ("not printed", "not printed"),
-    "fgsm-adv-at-0.5": ("not printed", "not printed"),
+    "fgsm-adv-at-0.5": ("not printed", "not claimed"),
     "cci-ori-worst": ("not printed", "holds"),
     "cci-adv-marginal": ("not printed", "fails"),  # 99.1 to 98.1 is; 109.4 to 63.0 is not
     "cci-fl-best": ("not printed", "holds"),

@@ -118,28 +118,6 @@ def test_smoke_pipeline(smoke_run):
     assert not [path for path in home.rglob("scratch/*") if path.is_dir()]
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_second_run_makes_nothing(smoke_run):
-    home, _ = smoke_run
-    kept = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.suffix in (".keras", ".npz")}
-    figures = {path: json.loads(path.read_text()) for path in (home / "figures").rglob("*.json")}
-    assert kept
-    assert figures
-    done = run_flutils("reproduce", "--profile", "smoke", home=home)
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = [line for line in done.stdout.splitlines() if "computed:" in line]
-    assert lines
-    assert all(line.endswith("computed: nothing") for line in lines), lines
-    assert {path: path.stat().st_mtime_ns for path in kept} == kept
-    assert {path: json.loads(path.read_text()) for path in figures} == figures
-    dry = run_flutils("reproduce", "--profile", "smoke", "--dry-run", home=home)
-    assert "cached" in dry.stdout
-    assert not [
-        line for line in dry.stdout.splitlines() if line.endswith(" to make") and "cached" not in line
-    ]
-
-
 def run_nbval(folder, home):
     """Run nbval on the notebooks of a folder, in kernels of this interpreter."""
     (folder / "conftest.py").write_text(NBVAL_CONFTEST)
@@ -159,19 +137,63 @@ def run_nbval(folder, home):
         return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900)
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_nbval_on_committed_notebooks(smoke_run, tmp_path):
+@pytest.fixture(scope="session")
+def nbval_run(smoke_run, tmp_path_factory):
+    """Run nbval on the committed notebooks, at profile smoke in the home of the pipeline's run.
+
+    Returns the home, what nbval said, and the home's artifacts and figures as they were before.
+    """
     home, _ = smoke_run
+    folder = tmp_path_factory.mktemp("nbval")
+    before = take_stock(home)
     for path in PATHS:
         text = path.read_text(encoding="utf-8")
         small, changes = re.subn(r'PROFILE = \\"\w+\\"', r'PROFILE = \\"smoke\\"', text)
         assert changes == 1, f"expected the literal PROFILE once in {path.name}"
-        (tmp_path / path.name).write_text(small, encoding="utf-8")
-    done = run_nbval(tmp_path, home)
+        (folder / path.name).write_text(small, encoding="utf-8")
+    return home, run_nbval(folder, home), before
+
+
+def take_stock(home):
+    """Return when each model and array was written, and what each figure plots."""
+    kept = {p: p.stat().st_mtime_ns for p in home.rglob("*") if p.suffix in (".keras", ".npz", ".zip")}
+    return kept, {path: json.loads(path.read_text()) for path in (home / "figures").rglob("*.json")}
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_nbval_on_committed_notebooks(nbval_run):
+    _, done, _ = nbval_run
     assert done.returncode == 0, done.stdout + done.stderr
     cells = sum(len(code_cells(read(path))) for path in PATHS)
     assert f"{cells} passed" in done.stdout
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_second_run_of_every_notebook_makes_nothing_and_plots_the_same(nbval_run):
+    home, _, (kept, figures) = nbval_run
+    assert kept
+    assert figures
+    now, plotted = take_stock(home)
+    assert now == kept
+    assert plotted == figures
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_second_run_says_that_it_made_nothing(smoke_run):
+    home, _ = smoke_run
+    chosen = ("--profile", "smoke", "--dataset", "cifar10", "--notebook", "02")
+    done = run_flutils("reproduce", *chosen, home=home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    lines = [line for line in done.stdout.splitlines() if "computed:" in line]
+    assert len(lines) == 1 and lines[0].endswith("computed: nothing"), lines
+    dry = run_flutils("reproduce", "--profile", "smoke", "--dry-run", home=home)
+    assert "cached" in dry.stdout
+    assert not [
+        line for line in dry.stdout.splitlines() if line.endswith(" to make") and "cached" not in line
+    ]
 
 
 def test_nbval_notices_another_output(tmp_path):
