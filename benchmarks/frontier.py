@@ -212,13 +212,17 @@ def plot(subjects: dict[str, Any], default: dict[str, float]) -> plt.Figure:
             )
         axis.scatter([], [], s=130, facecolors="none", edgecolors="C3", label="default")
         axis.axhline(TARGET, color="0.7", lw=0.8, ls="--")
+        looked = subject["strategies"].values()
         axis.set(
             yscale="log",
+            xlim=(0, 1.1 * max(one["evaluations_a_ray"] for one in looked)),
+            ylim=(lowest / 2, 3 * max(one["rate"] for one in looked)),
             xlabel="evaluations a ray, without the pilot's",
             ylabel="mismatches a ray (hollow: none; line: 95 %)",
             title=f"{subject['subject']}, {subject['rays']:,} rays",
         )
-        axis.legend(frameon=False, fontsize=8, loc="upper right", bbox_to_anchor=(1, 0.85))
+    # Both panels have the same marks.
+    axis.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.02, 0.5))
     return figure
 
 

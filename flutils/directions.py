@@ -28,17 +28,20 @@ def random_orthogonal(count: int, *, shape: tuple[int, ...], seed: int, unit: st
     """Draw mutually orthogonal random directions of unit length.
 
     Args:
-        count: how many directions, at most the number of values in an image.
-        shape: shape (H, W, C) of one image.
-        seed: the run's seed.
+        count: how many directions, at most H*W*C. The paper has 784 and 1,000; fewer are quicker to search,
+            and what is averaged over them is noisier. Another count gives other directions.
+        shape: shape (H, W, C) of one image, such as ``x.shape[1:]``.
+        seed: whole number from 0; the same one gives the same directions.
         unit: ``"rms"`` scales each direction to root mean square 1 (Euclidean norm sqrt(H*W*C)),
-            so that a margin is in pixel units; ``"l2"`` to Euclidean norm 1.
+            so that a margin is in pixel units; ``"l2"`` to Euclidean norm 1. Tell the search if it is not
+            the default.
 
     Returns:
-        (count, H, W, C) float32 array.
+        (count, H, W, C) float32 array. Making it takes a few float64 arrays of that size.
 
     Raises:
-        ValueError: if `count` is below 1 or above the dimension, or `unit` is unknown.
+        ValueError: if `count` is below 1 or above H*W*C, `unit` is unknown, or `seed` is no whole number
+            from 0.
 
     Source: paper §V, "random orthogonal directions"; the RMS unit follows He, Li, Song (ICLR 2018),
         from whom the paper takes its search. QR of a Gaussian matrix makes the set uniformly random.

@@ -41,6 +41,18 @@ def test_within_is_the_attack_at_another_budget(network, samples):
         attack(network, samples, "FGSM").within(1)
 
 
+@pytest.mark.parametrize("name", ["PGD", "DeepFool"])
+def test_a_part_of_a_result_is_that_of_its_samples(name, network, samples):
+    result, rows = attack(network, samples, name), np.array([4, 0, 2])
+    part = result.take(rows)
+    for which in ("success", "failed", "l2", "linf", "clean_correct"):
+        np.testing.assert_array_equal(getattr(part, which), getattr(result, which)[rows])
+    assert part.parameters == result.parameters and len(part.images) == 0
+    if name == "DeepFool":
+        within = part.within(0.2)
+        np.testing.assert_array_equal(within.success, result.within(0.2).success[rows])
+
+
 @pytest.mark.parametrize("keep", [0, 4])
 @pytest.mark.parametrize("name", ["PGD", "DeepFool"])
 def test_a_saved_result_comes_back(name, keep, network, samples, tmp_path):
@@ -191,7 +203,7 @@ def test_targets_out_of_reach_give_the_nearest_strength_and_a_reason(name, netwo
     assert "without an attack" in high.reason
     low = calibrate(name, network, samples, 0.0, strength_max=0.001)
     assert (low.strength, low.reached) == (0.001, False)
-    assert "raise strength_max" in low.reason
+    assert "at 0.001, the largest strength tried" in low.reason
 
 
 def test_a_target_between_two_samples_is_reached_to_half_a_sample(network, samples):

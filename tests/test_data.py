@@ -748,3 +748,17 @@ def test_choice_refuses_what_it_cannot_do():
         data.choose_samples(y, 3, sampling="random", rng=rng)
     with pytest.raises(TypeError, match=r"randomness\.stream"):
         data.choose_samples(y, 3, rng=0)
+
+
+def test_ranks_of_a_class_are_a_random_order_of_its_samples():
+    y = np.repeat([3, 5], [400, 600])[stream(0, "shuffle").permutation(1000)]
+    rank = data.rank_samples(y, rng=stream(0, "rank"))
+    for label, count in ((3, 400), (5, 600)):
+        np.testing.assert_array_equal(np.sort(rank[y == label]), np.arange(count))
+        assert abs(np.corrcoef(rank[y == label], np.arange(count))[0, 1]) < 0.2
+    np.testing.assert_array_equal(rank, data.rank_samples(y, rng=stream(0, "rank")))
+    assert not np.array_equal(rank, data.rank_samples(y, rng=stream(1, "rank")))
+    with pytest.raises(TypeError, match="Generator"):
+        data.rank_samples(y, rng=0)
+    with pytest.raises(ValueError, match="integer classes"):
+        data.rank_samples(y / 2, rng=stream(0, "rank"))

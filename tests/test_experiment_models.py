@@ -1,5 +1,6 @@
 """An experiment's retrained models and attacks: made once, of the right things, and read back."""
 
+import itertools
 import os
 import subprocess
 import sys
@@ -9,19 +10,36 @@ import numpy as np
 import pytest
 from test_experiment import tiny_profile as smaller
 
-from flutils import attacks, config, data, paper
+from flutils import attacks, config, paper
 from flutils.experiment import ADV, FL, LABELS, ORI, REDUCED_FL, Experiment, workspace
 from flutils.experiment.bundle import load_results, save_results
 from flutils.experiment.strength import Strength
 
 pytestmark = pytest.mark.slow
+IMAGES = {
+    "FGSM": 30,
+    "Random": 30,
+    "Gaussian": 30,
+    "PGD": 20,
+    "BIM": 20,
+    "MIM": 20,
+    "CW-L2": 10,
+    "DeepFool": 10,
+}
 
 
 def tiny_profile(dataset, profile):
     """Return the smoke profile with fewer images under attack, on the tiny models of the other tests."""
     return config.replace(
         smaller(dataset, profile),
-        attacks={"num_images": 20, "calibration_images": 10, "num_images_slow": 10, "num_images_checks": 10},
+        attacks={
+            "num_images": 30,
+            "num_images_iterative": 20,
+            "num_images_slow": 10,
+            "num_images_checks": 10,
+            "calibration_images": 20,
+            "calibration_images_iterative": 10,
+        },
         feedback={"samples_high": 0, "rays_per_sample": 4},
     )
 
@@ -99,16 +117,16 @@ def test_strengths_are_calibrated_on_ori(run):
         assert found.reached == (found.reason == "")
         assert found.strength >= 0 and 0 <= found.accuracy <= 1
         if found.reached:
-            assert abs(found.accuracy - found.target) <= 0.5 / 10 + 1e-9
+            assert abs(found.accuracy - found.target) <= 0.5 / len(run.calibration_images(name)) + 1e-9
 
 
 def test_attacks_are_those_of_the_library_at_the_calibrated_strength(run):
     ori, strengths = run.train_ori(), run.calibrate_attacks()
-    results, (x, y) = run.attack(ori), run.attacked
+    results, (x, y) = run.attack(ori), run.test_set
     assert tuple(results) == paper.ATTACKS
     model = ori.load()
     for name in ("FGSM", "PGD", "Gaussian", "DeepFool"):
-        rows = run.choose_attacked(10 if name == "DeepFool" else None)
+        rows = run.attacked_images(name)
         again = attacks.run(
             name,
             model,
@@ -126,20 +144,40 @@ def test_attacks_are_those_of_the_library_at_the_calibrated_strength(run):
 
 
 def test_all_models_are_attacked_on_the_same_images(run):
-    assert len(run.attacked_indices) == 20
-    np.testing.assert_array_equal(np.bincount(run.attacked[1], minlength=10), 2)
-    np.testing.assert_array_equal(np.bincount(run.attacked[1][run.choose_attacked(10)], minlength=10), 1)
     for classifier in run.train_all().values():
-        results = run.attack(classifier)
-        sizes = {name: len(result.success) for name, result in results.items()}
-        assert {sizes["CW-L2"], sizes["DeepFool"]} == {10}
-        assert {size for name, size in sizes.items() if name not in ("CW-L2", "DeepFool")} == {20}
+        found = {name: len(result.success) for name, result in run.attack(classifier).items()}
+        assert found == IMAGES
+        found = {name: len(result.success) for name, result in run.attack_standard(classifier).items()}
+        assert found == {name: IMAGES[name] for name in ("FGSM", "PGD", "BIM", "MIM")}
+
+
+def test_fewer_attacked_images_are_some_of_the_more(run):
+    chosen = [run.choose_attacked(count) for count in (10, 20, 30, None)]
+    for each, (fewer, more) in enumerate(itertools.pairwise(chosen), start=1):
+        assert set(fewer) < set(more) and np.all(np.diff(fewer) > 0)
+        np.testing.assert_array_equal(np.bincount(run.test_set[1][fewer], minlength=10), each)
+    np.testing.assert_array_equal(chosen[-1], np.arange(200))
+    with pytest.raises(ValueError, match="multiple of 10 test images"):
+        run.choose_attacked(25)
+    with pytest.raises(ValueError, match="at most"):
+        run.choose_attacked(2_000)
+
+
+def test_shared_images_are_those_of_the_smallest_choice(run):
+    results, shared = run.attack(run.train_ori()), run.choose_attacked(10)
+    for name, result in run.share_images(results).items():
+        rows = list(run.attacked_images(name))
+        for at, image in enumerate(shared):
+            assert result.success[at] == results[name].success[rows.index(image)]
+            assert result.l2[at] == results[name].l2[rows.index(image)]
+    right = [result.clean_correct for result in run.share_images(results).values()]
+    assert all(np.array_equal(right[0], other) for other in right)
 
 
 def test_curve_begins_at_the_clean_accuracy(run):
     ori = run.train_ori()
     curve, strengths = run.attack_curve(ori), run.curve_strengths()
-    assert curve.shape == (len(strengths), 20) and strengths[0] == 0 and strengths[-1] == 0.5
+    assert curve.shape == (len(strengths), 30) and strengths[0] == 0 and strengths[-1] == 0.5
     np.testing.assert_array_equal(curve[0], run.attack(ori)["FGSM"].clean_correct)
     assert curve[-1].mean() < curve[0].mean()
 
@@ -261,9 +299,11 @@ def test_results_are_bundled_by_name_and_in_order(tmp_path):
 
 def test_attacked_images_are_the_whole_test_set_where_none_is_named(monkeypatch, tmp_path):
     def whole(dataset, profile):
-        return config.replace(tiny_profile(dataset, profile), attacks={"num_images": None})
+        return config.replace(
+            tiny_profile(dataset, profile), attacks={"num_images": None, "num_images_iterative": None}
+        )
 
     monkeypatch.setattr(workspace, "load_profile", whole)
     run = Experiment("mnist", "smoke", 0, home=tmp_path)
-    np.testing.assert_array_equal(run.attacked_indices, np.arange(200))
-    np.testing.assert_array_equal(run.attacked[1], data.load("mnist").y_test[:200])
+    for name, count in {"FGSM": 200, "Gaussian": 200, "PGD": 200, "CW-L2": 10}.items():
+        assert len(run.attacked_images(name)) == count

@@ -22,7 +22,8 @@ class Calibration:
         accuracy: the accuracy there.
         target: the accuracy that was wanted.
         reached: whether they differ by the tolerance at most.
-        reason: why not, in words; empty if reached.
+        reason: why not, in words; empty if reached. If the accuracy is still above the target at the largest
+            strength tried, a larger `strength_max` may reach it.
         evaluations: every (strength, accuracy) that was measured, in order.
         result: the attack at that strength.
     """
@@ -58,22 +59,23 @@ def calibrate(
     norms. Others are bisected; where the accuracy is not monotone, any strength that reaches it may come.
 
     Args:
-        name: one of `flutils.paper.ATTACKS`.
-        model: Keras model from images to logits, Ori. in the paper's table.
+        name: of the attack, as for `run`.
+        model: Keras model from images to logits, on the TensorFlow backend; Ori. in the paper's table.
         x: (n, H, W, C) float samples, pixel values in `bounds`.
         y: (n,) integer true classes.
         target_accuracy: the accuracy wanted, 0..1.
-        strength_max: the largest strength to try, pixel values.
-        bounds: the pixel range.
-        seed: the run's seed.
+        strength_max: the largest strength to try, positive, pixel values, such as the width of `bounds`.
+        bounds: (low, high), the range of valid pixels.
+        seed: whole number from 0; as for `run`.
         tolerance: largest difference in accuracy that counts as reached; by default half a sample, which
             is as near as n samples can be sure to come.
-        max_evaluations: how many strengths are tried, 0 and `strength_max` included.
+        max_evaluations: how many strengths are tried at most, 0 and `strength_max` included, at least 3.
         batch_size: samples a batch, at most.
         **settings: the attack's own, as for `run`.
 
     Returns:
-        The strength, what was reached, and every evaluation.
+        A `Calibration`: the strength, the accuracy and result there, whether that reaches the target and if
+        not, why, and every evaluation. A target out of reach raises nothing: look at `reached`.
 
     Raises:
         ValueError: if an argument is not as above, or as `run` wants it.
@@ -183,7 +185,7 @@ class _Search:
         if clean < self.target:
             return f"the accuracy is {clean:.2%} without an attack, below the target of {self.target:.2%}"
         if hardest > self.target:
-            return f"at strength_max {largest:g} the accuracy is still {hardest:.2%}; raise strength_max"
+            return f"the accuracy is still {hardest:.2%} at {largest:g}, the largest strength tried"
         tried = len(self.evaluations)
         return f"none of {tried} strengths came within {self.tolerance:g} of the target {self.target:.2%}"
 

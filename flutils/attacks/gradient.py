@@ -27,7 +27,7 @@ def fgsm(
         batch_size: samples a batch, at most.
 
     Returns:
-        The verified result.
+        The verified `AttackResult`.
 
     Raises:
         ValueError: if an argument is not as above, or the model does not return finite logits.
@@ -70,7 +70,7 @@ def pgd(
         batch_size: samples a batch, at most.
 
     Returns:
-        The verified result.
+        The verified `AttackResult`.
 
     Raises:
         ValueError: if an argument is not as above, or the model does not return finite logits.
@@ -111,7 +111,7 @@ def bim(
         batch_size: samples a batch, at most.
 
     Returns:
-        The verified result.
+        The verified `AttackResult`.
 
     Raises:
         ValueError: if an argument is not as above, or the model does not return finite logits.
@@ -154,7 +154,7 @@ def mim(
         batch_size: samples a batch, at most.
 
     Returns:
-        The verified result.
+        The verified `AttackResult`.
 
     Raises:
         ValueError: if an argument is not as above, or the model does not return finite logits.

@@ -47,7 +47,7 @@ def carlini_wagner_l2(
         batch_size: samples a batch, at most.
 
     Returns:
-        The verified result; its `within` gives other budgets.
+        The verified `AttackResult`; its `within` gives other budgets.
 
     Raises:
         ValueError: if an argument is not as above, or the model does not return finite logits.
@@ -109,7 +109,7 @@ def deepfool_l2(
         batch_size: samples a batch, at most.
 
     Returns:
-        The verified result; its `within` gives other budgets.
+        The verified `AttackResult`; its `within` gives other budgets.
 
     Raises:
         ValueError: if an argument is not as above, or the model does not return finite logits.

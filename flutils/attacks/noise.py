@@ -32,7 +32,7 @@ def uniform_noise(
         batch_size: samples a batch of the model, at most.
 
     Returns:
-        The verified result.
+        The verified `AttackResult`.
 
     Raises:
         ValueError: if an argument is not as above, or the model does not return finite logits.
@@ -75,7 +75,7 @@ def gaussian_noise(
         batch_size: samples a batch of the model, at most.
 
     Returns:
-        The verified result; its norms have no bound.
+        The verified `AttackResult`; its norms have no bound.
 
     Raises:
         ValueError: if an argument is not as above, or the model does not return finite logits.

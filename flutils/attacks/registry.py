@@ -107,21 +107,27 @@ def run(
 ) -> AttackResult:
     """Run an attack of Table III at a strength.
 
+    Example:
+        result = attacks.run("PGD", model, x, y, strength=0.1, bounds=(0, 1), seed=0, steps=10)
+        print(result, result.accuracy)
+
     Args:
-        name: one of `flutils.paper.ATTACKS`.
-        model: Keras model from images to logits.
+        name: ``"FGSM"``, ``"CW-L2"``, ``"PGD"``, ``"BIM"``, ``"MIM"``, ``"DeepFool"``, ``"Random"`` (uniform
+            noise) or ``"Gaussian"``.
+        model: Keras model from images to logits, on the TensorFlow backend.
         x: (n, H, W, C) float samples, pixel values in `bounds`.
         y: (n,) integer true classes.
-        strength: epsilon, budget, amplitude or deviation, pixel values; None, for an attack that looks for
-            the smallest perturbation, sets no limit.
-        bounds: the pixel range.
-        seed: the run's seed; attacks without randomness ignore it.
+        strength: in pixel values: the largest change of a pixel (FGSM, PGD, BIM, MIM and Random), the largest
+            Euclidean norm (CW-L2 and DeepFool; None for no limit), or the standard deviation (Gaussian).
+        bounds: (low, high), the range of valid pixels; no image leaves it.
+        seed: whole number from 0, of PGD's start and of noise; the other attacks ignore it.
         batch_size: samples a batch, at most.
-        **settings: the attack's own, listed in its `AttackSpec.settings`. `relative_step` is the step of
-            an iterative attack as a fraction of the strength, 2.5 / steps by default.
+        **settings: the attack's own: ``ATTACKS[name].settings`` lists them, ``.required`` those without a
+            default, such as `steps`; ``help`` of its ``.function`` explains them. `relative_step` is the step
+            of an iterative attack as a fraction of the strength, 2.5 / steps by default.
 
     Returns:
-        The verified result.
+        The verified `AttackResult`: images, what the model is wrong on, norms, and the accuracy left.
 
     Raises:
         ValueError: if `name` is unknown, a setting is not the attack's or is missing, or an argument is

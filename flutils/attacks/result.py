@@ -37,6 +37,9 @@ class Minimum:
 class AttackResult:
     """What an attack made of n samples, verified.
 
+    Every returned image was measured and checked by `verify`, whatever the attack said of it, and the model
+    judged again on it. `accuracy` is what the attack leaves of `clean_accuracy`.
+
     Attributes:
         images: (k, H, W, C) float32 attacked images, pixel values; all n, or the first k after `load`. A
             sample that the attack failed on is returned as it was.
@@ -103,6 +106,21 @@ class AttackResult:
             linf=np.where(kept, minimum.linf, 0.0),
             parameters={**self.parameters, "budget": budget},
         )
+
+    def take(self, rows: np.ndarray) -> "AttackResult":
+        """Return the result of some of the samples, without their images.
+
+        Args:
+            rows: (m,) integers, which samples, from 0.
+
+        Returns:
+            The result of these, in the order of `rows`; `images` is empty.
+        """
+        minimum = self.minimum and Minimum(
+            self.minimum.clean[:0], self.minimum.images[:0], self.minimum.l2[rows], self.minimum.linf[rows]
+        )
+        kept = {name: getattr(self, name)[rows] for name in _ROWS}
+        return dataclasses.replace(self, **kept, images=self.images[:0], minimum=minimum)
 
     def save(self, path: Path | str, *, keep: int = 0) -> None:
         """Write the result to a compressed ``.npz`` file that holds no pickled object.

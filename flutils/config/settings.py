@@ -110,14 +110,20 @@ class FeedbackConfig:
 class AttackConfig:
     """The attacks of Fig. 3 and Table III."""
 
-    num_images: int | None = setting(
-        "§V-B: the whole test set (None), except for the slow attacks", size=True
+    num_images: int | None = setting("§V-B: the whole test set (None), for FGSM and the noises", size=True)
+    num_images_iterative: int | None = setting(
+        "§V-B: the whole test set (None), for PGD, BIM and MIM", size=True
     )
     num_images_slow: int | None = setting(
         "choice: test images of the attacks that search a smallest perturbation", size=True
     )
     num_images_checks: int = setting("choice: test images of the checks with APGD and Square", size=True)
-    calibration_images: int = setting("choice: test images on which strengths are calibrated", size=True)
+    calibration_images: int = setting(
+        "choice: test images on which the strengths of FGSM and the noises are calibrated", size=True
+    )
+    calibration_images_iterative: int = setting(
+        "choice: test images on which the strengths of PGD, BIM and MIM are calibrated", size=True
+    )
     steps: int = setting(
         "choice: steps of PGD, BIM and MIM; together they travel 2.5 radii, as in Madry et al. on CIFAR-10",
         size=True,

@@ -3,10 +3,12 @@
 from typing import Any
 
 _TINY_ATTACKS = {
-    "num_images": 50,
+    "num_images": 100,
+    "num_images_iterative": 50,
     "num_images_slow": 20,
     "num_images_checks": 20,
     "calibration_images": 50,
+    "calibration_images_iterative": 50,
     "steps": 3,
     "cw_steps": 5,
     "cw_searches": 2,
@@ -16,10 +18,11 @@ _TINY_ATTACKS = {
     "curve_points": 3,
 }
 _FEW_ATTACKS = {
-    "num_images": 500,
+    "num_images_iterative": 1000,
     "num_images_slow": 100,
     "num_images_checks": 100,
-    "calibration_images": 250,
+    "calibration_images": 2000,
+    "calibration_images_iterative": 250,
     "steps": 10,
     "cw_steps": 50,
     "cw_searches": 3,

@@ -2,7 +2,7 @@
 
 from flutils.data.dataset import Dataset, load
 from flutils.data.errors import DataCacheError, DataChecksumError, DataUnavailableError
-from flutils.data.sampling import choose_samples
+from flutils.data.sampling import choose_samples, rank_samples
 from flutils.data.sources import Fetched, fetch
 
 __all__ = [
@@ -14,4 +14,5 @@ __all__ = [
     "choose_samples",
     "fetch",
     "load",
+    "rank_samples",
 ]

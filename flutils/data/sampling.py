@@ -29,17 +29,11 @@ def choose_samples(
     Source:
         §V: 1,500 training samples; §V-C's "maximum selection" of 150 a class makes them stratified.
     """
-    y = np.asarray(y)
     if sampling not in SAMPLINGS:
         raise ValueError(
             f"expected sampling to be one of {', '.join(SAMPLINGS)}, got {sampling!r}; pass one of these"
         )
-    if not isinstance(rng, np.random.Generator):
-        raise TypeError(
-            f"expected rng to be a numpy Generator, got {rng!r}; pass randomness.stream(seed, name)"
-        )
-    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer) or not y.size:
-        raise ValueError(f"expected y to be (n,) integer classes, got {y.dtype} {y.shape}; pass the labels")
+    y = _check(y, rng)
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)) or size < 1:
         raise ValueError(f"expected size to be a positive integer, got {size!r}; pass for example 1500")
     if sampling == "uniform":
@@ -63,3 +57,35 @@ def choose_samples(
         )
     drawn = [rng.choice(np.flatnonzero(y == label), each, replace=False) for label in classes]
     return np.sort(np.concatenate(drawn)).astype(np.int64)
+
+
+def rank_samples(y: NDArray[np.integer], *, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Rank the samples of each class in random order, so that smaller choices lie in larger ones.
+
+    Args:
+        y: (n,) integers, the class of each sample.
+        rng: the stream to draw from.
+
+    Returns:
+        (n,) int64, the place of each sample among those of its class, from 0; ``rank < k`` are `k` of each.
+
+    Raises:
+        TypeError: if `rng` is not a `numpy.random.Generator`.
+        ValueError: if `y` is not a list of classes.
+    """
+    y = _check(y, rng)
+    rank = np.empty(y.size, np.int64)
+    for label in np.unique(y):
+        rank[rng.permutation(np.flatnonzero(y == label))] = np.arange((y == label).sum())
+    return rank
+
+
+def _check(y: NDArray[np.integer], rng: np.random.Generator) -> NDArray[np.integer]:
+    y = np.asarray(y)
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(
+            f"expected rng to be a numpy Generator, got {rng!r}; pass randomness.stream(seed, name)"
+        )
+    if y.ndim != 1 or not np.issubdtype(y.dtype, np.integer) or not y.size:
+        raise ValueError(f"expected y to be (n,) integer classes, got {y.dtype} {y.shape}; pass the labels")
+    return y

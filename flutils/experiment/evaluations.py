@@ -24,26 +24,53 @@ STANDARD = ("FGSM", *ITERATIVE)
 class Evaluations(Classifiers):
     """The attacks on the classifiers of one dataset."""
 
-    @cached_property
-    def attacked_indices(self) -> np.ndarray:
-        """Indices of the attacked images in the test set, sorted; the same for all models."""
-        y, count = self.test_set[1], self.config.attacks.num_images
-        if count is None or count >= len(y):
-            return np.arange(len(y))
-        return data.choose_samples(y, count, sampling="stratified", rng=stream(self.seed, "attacks/images"))
-
-    @property
-    def attacked(self) -> tuple[np.ndarray, np.ndarray]:
-        """Images and classes that are attacked."""
-        x, y = self.test_set
-        return x[self.attacked_indices], y[self.attacked_indices]
-
     def choose_attacked(self, count: int | None) -> np.ndarray:
-        """Return sorted rows of the attacked images, equally many of each class: those of slower attacks."""
-        y = self.test_set[1][self.attacked_indices]
-        if count is None or count >= len(y):
+        """Choose test images to attack, the same for all models; a smaller choice lies in a larger one.
+
+        Args:
+            count: how many, equally many of each class; None for the whole test set.
+
+        Returns:
+            (count,) int64 indices into the test set, sorted.
+
+        Raises:
+            ValueError: if the classes cannot have equally many, or have not so many.
+        """
+        y = self.test_set[1]
+        if count is None or count == len(y):
             return np.arange(len(y))
-        return data.choose_samples(y, count, sampling="stratified", rng=stream(self.seed, "attacks/rows"))
+        classes = len(self.class_names)
+        chosen = np.flatnonzero(self._rank < count // classes)
+        if len(chosen) != count:
+            raise ValueError(
+                f"expected a multiple of {classes} test images, at most {np.bincount(y).min() * classes}, got"
+                f" {count}; change the size or pass None for all {len(y)}"
+            )
+        return chosen
+
+    def attacked_images(self, attack: str) -> np.ndarray:
+        """Return the indices of the test images that one of the paper's attacks is measured on, sorted."""
+        config = self.config.attacks
+        if attacks.ATTACKS[attack].minimum_norm:
+            return self.choose_attacked(config.num_images_slow)
+        return self.choose_attacked(config.num_images_iterative if attack in ITERATIVE else config.num_images)
+
+    def calibration_images(self, attack: str) -> np.ndarray:
+        """Return the indices of the test images that an attack's strength is calibrated on, sorted."""
+        config = self.config.attacks
+        if attacks.ATTACKS[attack].minimum_norm:
+            return self.attacked_images(attack)
+        return self.choose_attacked(
+            config.calibration_images_iterative if attack in ITERATIVE else config.calibration_images
+        )
+
+    def share_images(self, results: Mapping[str, attacks.AttackResult]) -> dict[str, attacks.AttackResult]:
+        """Return the results of several attacks on the images that all of them were run on."""
+        shared = self.choose_attacked(min(len(result.success) for result in results.values()))
+        return {
+            name: result.take(np.searchsorted(self.choose_attacked(len(result.success)), shared))
+            for name, result in results.items()
+        }
 
     def attack_settings(self, attack: str) -> dict[str, Any]:
         """Return the settings of one of the paper's attacks, other than its strength."""
@@ -79,16 +106,14 @@ class Evaluations(Classifiers):
     def attack_smallest(self, classifier: Classifier) -> dict[str, attacks.AttackResult]:
         """Return what CW-L2 and DeepFool need to change each image's class, without a budget."""
         names = [name for name in paper.ATTACKS if attacks.ATTACKS[name].minimum_norm]
-        rows = self.choose_attacked(self.config.attacks.num_images_slow)
-        runs = {name: (name, None, rows) for name in names}
+        runs = {name: (name, None) for name in names}
         return self._attack(f"smallest-{classifier.name}", classifier, runs)
 
     def attack(self, classifier: Classifier) -> dict[str, attacks.AttackResult]:
         """Return the results of the paper's eight attacks at their calibrated strengths, by attack."""
         strengths = {name: found.strength for name, found in self.calibrate_attacks().items()}
         smallest = self.attack_smallest(classifier)
-        rows = self.choose_attacked(None)
-        runs = {name: (name, value, rows) for name, value in strengths.items() if name not in smallest}
+        runs = {name: (name, value) for name, value in strengths.items() if name not in smallest}
         results = self._attack(f"attacks-{classifier.name}", classifier, runs)
         return {
             name: smallest[name].within(value) if name in smallest else results[name]
@@ -97,8 +122,7 @@ class Evaluations(Classifiers):
 
     def attack_standard(self, classifier: Classifier) -> dict[str, attacks.AttackResult]:
         """Return the results of the l∞ attacks at the field's standard radius, by attack."""
-        rows, radius = self.choose_attacked(None), self.config.attacks.standard_linf
-        runs = {name: (name, radius, rows) for name in STANDARD}
+        runs = {name: (name, self.config.attacks.standard_linf) for name in STANDARD}
         return self._attack(f"standard-{classifier.name}", classifier, runs)
 
     def curve_strengths(self) -> np.ndarray:
@@ -108,12 +132,13 @@ class Evaluations(Classifiers):
     def attack_curve(self, classifier: Classifier) -> np.ndarray:
         """Return (k, n) bool, which images stay classified correctly under FGSM of each strength."""
         scale = self.bounds[1] - self.bounds[0]
-        rows = self.choose_attacked(None)
-        runs = {
-            f"{strength:.4f}": ("FGSM", float(strength * scale), rows) for strength in self.curve_strengths()
-        }
+        runs = {f"{strength:.4f}": ("FGSM", float(strength * scale)) for strength in self.curve_strengths()}
         results = self._attack(f"curve-{classifier.name}", classifier, runs)
         return np.array([~result.success for result in results.values()])
+
+    @cached_property
+    def _rank(self) -> np.ndarray:
+        return data.rank_samples(self.test_set[1], rng=stream(self.seed, "attacks/images"))
 
     @property
     def _farthest(self) -> float:
@@ -126,13 +151,12 @@ class Evaluations(Classifiers):
     def _calibration_recipe(self, ori: Classifier) -> Recipe:
         names = [name for name in paper.ATTACKS if not attacks.ATTACKS[name].minimum_norm]
         settings = {name: self.attack_settings(name) for name in names}
+        rows = {name: self.calibration_images(name) for name in names}
 
         def make(path: Path, scratch: Path) -> None:
-            model = ori.load()
-            rows = self.choose_attacked(self.config.attacks.calibration_images)
-            x, y = (part[rows] for part in self.attacked)
-            found = {}
+            model, found = ori.load(), {}
             for name in names:
+                x, y = (part[rows[name]] for part in self.test_set)
                 calibration = attacks.calibrate(
                     name,
                     model,
@@ -147,25 +171,27 @@ class Evaluations(Classifiers):
                 found[name] = asdict(Strength.read(calibration))
             write_json(path, found)
 
-        inputs = {**self._attack_inputs(ori), "step": "calibrate", "settings": settings}
+        counts = {name: len(chosen) for name, chosen in rows.items()}
+        inputs = {**self._attack_inputs(ori), "step": "calibrate", "settings": settings, "images": counts}
         return Recipe("calibration", ".json", inputs, make)
 
     def _attack(
-        self, name: str, classifier: Classifier, runs: Mapping[str, tuple[str, float | None, np.ndarray]]
+        self, name: str, classifier: Classifier, runs: Mapping[str, tuple[str, float | None]]
     ) -> dict[str, attacks.AttackResult]:
-        """Return stored results by name, or run each (attack, strength, rows) and keep it at once."""
+        """Return stored results by name, or run each (attack, strength) and keep it at once."""
+        rows = {attack: self.attacked_images(attack) for attack, _ in runs.values()}
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
             model = classifier.load()
-            images, labels = self.attacked
-            for number, (attack, strength, rows) in enumerate(runs.values()):
+            images, labels = self.test_set
+            for number, (attack, strength) in enumerate(runs.values()):
                 kept = scratch / f"{number}.npz"
                 if not kept.exists():
                     result = attacks.run(
                         attack,
                         model,
-                        images[rows],
-                        labels[rows],
+                        images[rows[attack]],
+                        labels[rows[attack]],
                         strength=strength,
                         bounds=self.bounds,
                         seed=self.seed,
@@ -176,17 +202,16 @@ class Evaluations(Classifiers):
             return {name: result.accuracy for name, result in load_results(path).items()}
 
         spelled = [
-            [key, attack, strength, len(rows), self.attack_settings(attack)]
-            for key, (attack, strength, rows) in runs.items()
+            [key, attack, strength, len(rows[attack]), self.attack_settings(attack)]
+            for key, (attack, strength) in runs.items()
         ]
         inputs = {**self._attack_inputs(classifier), "step": "attack", "runs": spelled}
         return load_results(self._obtain(Recipe(name, ".zip", inputs, make)).path)
 
     def _attack_inputs(self, classifier: Classifier) -> dict[str, Any]:
-        config = self.config
         return {
-            "images": [config.attacks.num_images, config.attacks.calibration_images],
-            "test_size": config.training.test_size,
+            "choice": "ranked within each class",
+            "test_size": self.config.training.test_size,
             **self._origin,
             "model": classifier.artifact.checksum,
         }

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from functools import partial
 
 from flutils.artifacts import Artifact
-from flutils.experiment.review import Reviews
+from flutils.experiment.checks import Checks
 from flutils.experiment.workspace import FL, LABELS, ORI, REDUCED_FL, Classifier, Recipe
 
 
-class Experiment(Reviews):
+class Experiment(Checks):
     """The steps of one dataset at one profile and seed.
 
     Args:

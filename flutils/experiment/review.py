@@ -51,7 +51,7 @@ class Reviews(Evaluations):
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
             rows = self.choose_attacked(config.num_images_checks)
-            x, y = (part[rows] for part in self.attacked)
+            x, y = (part[rows] for part in self.test_set)
             review = self._review(classifier.load(), x, y)
             write_json(path, asdict(review))
             return {"accuracy": review.accuracy}

@@ -121,16 +121,18 @@ def measure_crossing(model: Any, examples: FeedbackExamples, *, batch_size: int 
     """Classify feedback examples and see which lie across the boundary.
 
     Args:
-        model: a Keras model, or any callable from a (b, H, W, C) float32 array to (b, c) logits; the one
-            that was searched, or another.
-        examples: the examples.
+        model: a Keras model, or any function from a (b, H, W, C) float32 array to (b, c) logits: the one that
+            was searched, as it was then (`train_feedback` changes it), or another.
+        examples: what `make_examples` returned.
         batch_size: how many to classify at once.
 
     Returns:
-        The report.
+        A `CrossingReport`: the model's class of each example, and the fractions that cross, of all, of those
+        that are no copies of misclassified samples, and of each class.
 
     Raises:
-        ValueError: if there is no example, or the model does not return finite logits of enough classes.
+        ValueError: if there is no example, the model does not return finite logits of as many classes as the
+            examples name, or `batch_size` is no whole number of at least 1.
 
     Source: paper §IV-B, whose strength "could guarantee boundary crossing": measured here, for a ray can
     return to its class and clipping bends it.

@@ -101,19 +101,21 @@ def make_examples(
     are chosen, nor with more rays a sample, which add to them.
 
     Args:
-        table: margin table of n samples along r rays.
-        x: (n, H, W, C) the searched samples, pixel values.
-        directions: (k, H, W, C) the searched directions.
+        table: margin table of n samples along r rays, from `flutils.margins.search`.
+        x: (n, H, W, C) numbers, the samples that were searched, all of them and in that order, pixel values.
+        directions: (k, H, W, C) numbers, the directions that were searched.
         selection: the samples to use; see `choose_samples`.
         rays_per_sample: how many examples to make of a sample. Rays of equal margin, which the grid makes
             common, are preferred at random. Of a sample with fewer crossings, all those are used.
-        strength: smallest and largest number of margins to go; uniform between them.
+        strength: (low, high), number of margins to go, drawn uniformly; above 1 lies beyond the boundary
+            unless the ray comes back, which `measure_crossing` finds out.
         labels: (n,) true classes; by default the origin classes of the table, which are the true ones
             unless it was searched with ``reference="prediction"``.
-        seed: the run's seed.
+        seed: whole number from 0; fixes strengths, and which of equal margins are preferred.
 
     Returns:
-        The examples.
+        `FeedbackExamples`: `images` and `labels`, for `flutils.training.train_feedback`, and the sample, ray,
+        margin and strength of each. All images are in memory, as float32; there may be none.
 
     Raises:
         ValueError: if samples, directions, selection or labels do not belong to the table, or another

@@ -91,7 +91,7 @@ def choose_samples(
     samples gives the same samples, but for the number of each class.
 
     Args:
-        table: margin table of n samples; a sample's class is its origin class.
+        table: margin table of n samples, from `flutils.margins.search`; a sample's class is its origin class.
         levels: (c,) str, each one of `flutils.robustness.LEVELS`; by default those of the table's class
             robustness, where NaN, a class without margins on either side, counts as the neutral 1.
         samples_high: how many samples to take of a class of high robustness.
@@ -99,10 +99,11 @@ def choose_samples(
         samples_low: how many of a class of low robustness.
         equal: take `samples_low` of every class whatever its level, as Reduced F.L. does.
         num_classes: number of classes c, at least 2; by default that of the searched model.
-        seed: the run's seed.
+        seed: whole number from 0; fixes the order.
 
     Returns:
-        The selection. A class with fewer samples than wanted gives all it has, and a shortfall.
+        A `Selection`, for `make_examples`: `rows` of the table and why these. A class with fewer samples than
+        wanted gives all it has, and a shortfall.
 
     Raises:
         ValueError: if the table is inconsistent or holds classes beyond `num_classes`, or another argument

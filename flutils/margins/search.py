@@ -45,42 +45,72 @@ def search(
 ) -> MarginTable:
     """Measure the distance from each sample to the decision boundary along each direction.
 
-    A ray leaves a sample along a direction; its margin is the first of the lengths 0, step, 2*step, ...
-    up to `search_range` at which the model's class differs from the reference class.
+    A ray leaves a sample along a direction. Its margin is the first of the lengths 0, step, 2*step, ... up to
+    `search_range` at which the model's class is no longer the sample's own, and the class found there is its
+    adjacent class. All samples share the directions.
+
+    Example:
+        rays = directions.random_orthogonal(100, shape=x.shape[1:], seed=0)
+        table = margins.search(model, x, y, rays, step=0.02, search_range=0.5, bounds=(0, 1), both_signs=True)
+        print(table, table.margin, table.adjacent)
 
     Args:
-        model: a Keras model, or any callable from a (b, H, W, C) float32 array to (b, classes) logits.
-        x: (n, H, W, C) images with pixels inside `bounds`.
-        y: (n,) integer true classes.
-        directions: (k, H, W, C) directions of unit length, the same for all samples;
-            `flutils.directions.random_orthogonal` makes them.
-        step: grid step, in units of the directions (with RMS 1: in pixel units).
-        search_range: largest length looked at, in the same units.
-        bounds: (low, high) of valid pixels.
-        both_signs: also search along the negated directions; rays are then k positive, k negative ones.
-        clip: keep points inside `bounds`; the margin stays the nominal length.
-        reference: ``"label"`` compares with the true class, so that a misclassified sample has margin 0;
-            ``"prediction"`` with the model's class at the sample itself.
-        unit: the length that `directions` have: ``"rms"`` or ``"l2"``.
-        strategy: ``"chord"`` looks where the boundary should be, rules out what it skips by a bound learnt
-            from some of the rays, and audits itself; ``"sweep"`` looks at every step in order and is
-            exact. Searches of few rays are always swept.
-        engine: ``"keras"``, ``"openvino"`` (Keras models, on a CPU), or ``"auto"``: the faster one that
-            gives the same logits.
-        batch_size: points evaluated at once.
-        block_rays: rays searched together, in whole samples; bounds the memory.
-        audit_rate: fraction of rays that the fast strategy also sweeps.
-        seed: of the random choice of pilot and audited rays.
-        checkpoint: folder for finished blocks; a search that was killed continues from them, with the
-            same result. The caller deletes it.
-        client: a `distributed.Client`; blocks then run on its workers, with the same result.
+        model: a Keras model of images, or any function from a (`batch_size`, H, W, C) float32 array to
+            (`batch_size`, classes) logits. Logits are what a softmax is applied to: leave that out. What a
+            function says of an image must not change from call to call, nor with the rest of its batch.
+        x: (n, H, W, C) numbers, the samples' pixels as the model takes them, inside `bounds`.
+        y: (n,) integers, the true class of each sample, from 0, in the order of the model's outputs.
+        directions: (k, H, W, C) numbers, at most H*W*C directions, each of unit length;
+            `flutils.directions.random_orthogonal` makes them. More directions, or more samples, make averages
+            less noisy and take proportionally longer.
+        step: distance of the points looked at, and so the resolution of margins, in units of the directions:
+            with ``unit="rms"`` a length of 0.02 changes pixels by 0.02 in root mean square. The paper has
+            0.02 where pixels go to 1, and 2.0 where they go to 255.
+        search_range: largest length, in the same units, from one step to 32,767 steps. The paper has half the
+            pixel range, 0.5 and 127.5. Of rays that find nothing, only a larger one can say more.
+        bounds: (low, high), the range of valid pixels, such as (0, 1) or (0, 255).
+        both_signs: also search backwards: a sample's rays are then k positive ones and k negative ones.
+        clip: keep every point inside `bounds`, as an image is; the margin stays the length before clipping.
+        reference: whose class is left behind. ``"label"``: the true class, so that a misclassified sample has
+            margin 0 on all rays; ``"prediction"``: what the model says of the sample itself.
+        unit: length of `directions`: ``"rms"``, root mean square 1, Euclidean norm sqrt(H*W*C); or ``"l2"``,
+            Euclidean norm 1, of which margins are multiples then.
+        strategy: ``"chord"`` looks where the boundary should be, and rules out what it skips by a bound
+            learnt from some of the rays: fast, not proven, and therefore audited. ``"sweep"`` looks at every
+            step until the crossing: exact. Fewer than 4,000 rays to search are always swept.
+        engine: what evaluates a Keras model. ``"keras"``; ``"openvino"``, on the processor; or ``"auto"``:
+            OpenVINO where Keras runs on TensorFlow without a GPU and both give the same logits on a batch,
+            else Keras. A function is called as it is.
+        batch_size: points evaluated at once, always so many; fewer need less memory.
+        block_rays: rays searched together, in whole samples; the unit of `checkpoint` and `client`.
+        audit_rate: fraction of the rays, 0 to 1, that ``"chord"`` also sweeps, to count those it got wrong.
+        seed: whole number from 0; chooses which rays are learnt from and audited. Margins depend on it only
+            where ``"chord"`` errs.
+        checkpoint: folder for finished blocks, made if it is not there. A search that was killed continues
+            from them when called again alike, with the same result. The caller deletes it.
+        client: a `distributed.Client`; blocks then run on its workers, with the same result. A function must
+            be picklable for that, and layers of one's own must be in a module that workers can import.
 
     Returns:
-        A `MarginTable` with one margin and one adjacent class for each sample and ray.
+        A `MarginTable` of n samples by k or 2k rays: `margin` (float32, in units of the directions; NaN where
+        no boundary was found within the range, the paper's N/A), `adjacent` (-1 there), `origin` (the class
+        left behind), `direction` and `sign` of each ray, `settings`, `cost`, and `audit`: how many rays were
+        also swept, how many of these differed (and were corrected), and a 95 % bound of the rate; None after
+        a sweep. It has `to_frame`, `save` and `load`; `flutils.robustness` and `flutils.feedback` take it.
 
     Raises:
-        ValueError: if an argument is not as described, or the model does not return logits; the message
-            says what was expected, what came, and what to do. Checked before the search starts.
+        ValueError: if an argument is not as described; if the model does not return finite logits, returns
+            probabilities, or has fewer classes than `y`; if ``"openvino"`` cannot run it; if `checkpoint`
+            holds another search. The message says what was expected, what came, and what to do. All this is
+            checked before the search starts, but for logits along a ray that are not finite.
+
+    Warns:
+        EngineWarning: if ``"auto"`` would use OpenVINO but it cannot run the model alike; Keras is used.
+
+    Cost: nearly all time goes to the model. A sweep evaluates each ray up to search_range / step times,
+        ``"chord"`` a few times; the table prints how often, and rays a second, so try few samples first.
+        Memory: `x` and `directions` as float32, some bytes a ray for the table, about 6 for each ray and step
+        of a block, and what the model needs for a batch.
 
     Source: paper, Algorithm 1, step 3, and §V. Departures: directions have RMS 1, not Euclidean norm 1,
         and points are clipped, as in He, Li, Song (ICLR 2018), whose search the paper adopts.

@@ -15,12 +15,13 @@ def mean_margin_matrix(table: Margins, num_classes: int = 10) -> tuple[Floats, I
     """Return the mean margin from each origin class to each adjacent class, and the number of crossings.
 
     Args:
-        table: a margin table; n samples, margins in pixel values.
-        num_classes: number of classes c, at least 2.
+        table: a margin table, from `flutils.margins.search`; n samples, margins in pixel values.
+        num_classes: number of classes c of the model, at least 2.
 
     Returns:
         M (c, c) float64, pixel values, row = origin class, column = adjacent class, NaN where N is 0; and
-        N (c, c) int64, the number of rays in each mean. Rays without a crossing are in neither.
+        N (c, c) int64, the number of rays in each mean. Rays without a crossing are in neither. The diagonal
+        is empty. `class_robustness` takes both, `robustness_level` takes M.
 
     Raises:
         ValueError: if `table` is inconsistent, or holds classes beyond `num_classes`.
@@ -83,6 +84,8 @@ def robustness_level(
 
 def class_robustness(M: ArrayLike, N: ArrayLike) -> Floats:
     """Return the class robustness R_i: summed margins into class i over summed margins out of class i.
+
+    Above 1, more is gone into the class than out of it, and the paper calls it robust; below 1, vulnerable.
 
     Args:
         M: (c, c) float, pixel values; mean margin matrix, NaN where `N` is 0.

@@ -23,16 +23,17 @@ def train_natural(
     """Train a model on samples alone, which gives Ori.
 
     Args:
-        model: a Keras model from images to logits, with its initial weights.
-        x: (n, H, W, C) float32 training images.
-        y: (n,) integer classes.
+        model: a Keras model from images to logits, with its initial weights; these are changed, and it is
+            compiled here.
+        x: (n, H, W, C) float32 training images, pixels as the model takes them.
+        y: (n,) integer classes, from 0.
         config: recipe: optimizer, rate, epochs, batch size, augmentation.
         seed: the run's seed; fixes the order of the images and their augmentation.
         checkpoints: folder for a checkpoint an epoch. A training that was killed continues from the
             last one, on the same images at the same learning rates as if it had never stopped.
 
     Returns:
-        The trained model and the history of its epochs.
+        The trained model, another object than `model` after a resume, and the history of its epochs.
 
     Raises:
         ValueError: if `x` and `y` differ in length or are empty.
@@ -57,22 +58,30 @@ def train_feedback(
 ) -> TrainedModel:
     """Retrain a trained model on all samples and the feedback examples, which gives F.L.
 
+    The loss is the softmax cross-entropy of the logits; samples and examples count alike. An epoch sees all
+    of them in a new order, but for the last that fill no batch. Search the model before, not only after.
+
     Args:
-        model: the trained Keras model, from images to logits; its weights are changed.
-        x: (n, H, W, C) float32 training samples.
-        y: (n,) integer classes.
-        images: (m, H, W, C) float32 feedback examples.
-        labels: (m,) integer classes of the samples they were made from.
-        config: recipe of the first training: optimizer, batch size, augmentation.
-        feedback: learning rate and epochs of the retraining.
-        seed: the run's seed; fixes the order of samples and examples, and their augmentation.
+        model: the trained Keras model, from images to logits; its weights are changed, and it is compiled
+            anew. Keep a copy of what you want to compare with.
+        x: (n, H, W, C) float32 training samples, all that the model should go on knowing, not only those
+            that were searched; pixels as the model takes them.
+        y: (n,) integer classes, from 0.
+        images: (m, H, W, C) float32 feedback examples, `images` of `flutils.feedback.make_examples`.
+        labels: (m,) integer classes of the samples they were made from, its `labels`.
+        config: recipe of the first training, of which optimizer, momentum, warmup, batch size and
+            augmentation are used, its learning rate, epochs and sizes not.
+        feedback: of which the learning rate (the peak of a one-cycle rate) and epochs are used.
+        seed: whole number from 0; fixes the order of samples and examples, and their augmentation.
         checkpoints: folder for a checkpoint an epoch; see `train_natural`.
 
     Returns:
-        The retrained model and the history of its epochs.
+        A `TrainedModel`: `model`, which is the one passed unless the training was resumed from a checkpoint,
+        and `history`, a dict of loss, accuracy and seconds for each epoch.
 
     Raises:
-        ValueError: if images and labels differ in length or shape, or there is no example.
+        ValueError: if images and labels, or `x` and `y`, differ in length, examples and samples differ in
+            shape, or there is no example.
 
     Source: paper, Algorithm 1, steps 4 and 5, and §IV-B.
     """
