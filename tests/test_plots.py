@@ -223,6 +223,27 @@ def test_class_robustness_keeps_values_that_a_log_axis_cannot_hold_visible():
     assert not {"∞", "0", "0/0"} & {tick.get_text() for tick in plain.axes[0].get_yticklabels()}
 
 
+def test_class_robustness_draws_intervals_up_to_infinity():
+    spans = np.array([[0.5, 2.0], [1.0, np.inf], [0.2, np.nan], *[[0.9, 1.1]] * 7])
+    figure = plots.plot_class_robustness(
+        {ORI: np.ones(10)}, intervals={ORI: spans}, class_names=NAMES, levels=LEVELS
+    )
+    (axis,) = figure.axes
+    (drawn,) = [lines for lines in axis.collections if lines.get_alpha() == 0.55]
+    ends = np.array([segment[:, 1] for segment in drawn.get_segments()])
+    ticks = dict(zip((t.get_text() for t in axis.get_yticklabels()), axis.get_yticks().tolist(), strict=True))
+    np.testing.assert_allclose(ends[:2], [[0.5, 2.0], [1.0, ticks["∞"]]])
+    assert len(ends) == 9 and "0/0" not in ticks
+    with pytest.raises(ValueError, match="shape"):
+        plots.plot_class_robustness(
+            {ORI: np.ones(10)}, intervals={ORI: np.ones(10)}, class_names=NAMES, levels=LEVELS
+        )
+    with pytest.raises(ValueError, match="intervals"):
+        plots.plot_class_robustness(
+            {ORI: np.ones(10)}, intervals={FL: spans}, class_names=NAMES, levels=LEVELS
+        )
+
+
 @pytest.mark.parametrize(
     ("values", "levels", "match"),
     [

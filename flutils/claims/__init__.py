@@ -19,7 +19,7 @@ from flutils.claims.feedback import judge_feedback
 from flutils.claims.frame import tabulate
 from flutils.claims.levels import judge_improvement, judge_mean_margins
 from flutils.claims.printed import NOT_CLAIMED, NOT_PRINTED, judge_paper, judge_printed
-from flutils.claims.resamples import RESAMPLES
+from flutils.claims.resamples import RESAMPLES, resample_tables
 from flutils.claims.table1 import judge_table1
 from flutils.claims.verdicts import CANNOT_TELL, CONFIDENCE, FAILS, HOLDS, Verdict, judge
 
@@ -64,5 +64,6 @@ __all__ = [
     "judge_paper",
     "judge_printed",
     "judge_table1",
+    "resample_tables",
     "tabulate",
 ]

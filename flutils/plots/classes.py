@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-from flutils.plots.checks import Floats, check_filled, check_levels, check_shape, require
+from flutils.plots.checks import Floats, check_filled, check_keys, check_levels, check_shape, require
 from flutils.plots.style import (
     LEVEL_COLORS,
     LEVEL_MARKS,
@@ -32,6 +32,7 @@ def plot_class_robustness(
     values: Mapping[str, ArrayLike],
     printed: Mapping[str, ArrayLike] | None = None,
     *,
+    intervals: Mapping[str, ArrayLike] | None = None,
     class_names: Sequence[str],
     levels: Sequence[str],
 ) -> Figure:
@@ -42,6 +43,8 @@ def plot_class_robustness(
     Args:
         values: model -> (c,) class robustness, a ratio without unit.
         printed: model -> (c,) the paper's; None, or a model left out, for none.
+        intervals: model -> (c, 2) lower and upper end of an interval of `values`; None, or a model left out,
+            for none. One with an undefined end (NaN) is not drawn.
         class_names: c names.
         levels: (c,) level of each class, one of ``"low"``, ``"medium"``, ``"high"``; marked at the name.
 
@@ -60,19 +63,29 @@ def plot_class_robustness(
     reference = {
         model: _check_ratio(f"printed[{model!r}]", given, size) for model, given in (printed or {}).items()
     }
+    check_keys("intervals", intervals or {}, "values", ours)
+    spans = {
+        model: _check_ratio(f"intervals[{model!r}]", given, size, 2)
+        for model, given in (intervals or {}).items()
+    }
     models = order_models([*ours, *reference])
     figure, axes = start_figure(1, 1, (max(7.0, 1.05 * size), 4.6))
     axis = axes[0, 0]
     shade_bands(axis, size)
-    places = _scale_ratio(axis, [*ours.values(), *reference.values()])
+    # An undefined end asks for no strip of its own.
+    ends = [span[~np.isnan(span)] for span in spans.values()]
+    places = _scale_ratio(axis, [*ours.values(), *reference.values(), *ends])
     shifts = 0.2 * (np.arange(len(models)) - (len(models) - 1) / 2)
     for model, shift in zip(models, shifts, strict=True):
         style, x = find_style(model), np.arange(size) + shift
         dots: Any = {"ls": "none", "marker": style.marker, "color": style.color, "clip_on": False}
         if model in ours and model in reference:
             known = ~np.isnan(ours[model]) & ~np.isnan(reference[model])
-            ends = places(ours[model])[known], places(reference[model])[known]
-            axis.vlines(x[known], *ends, color=style.color, lw=0.8, zorder=2)
+            both = places(ours[model])[known], places(reference[model])[known]
+            axis.vlines(x[known], *both, color=style.color, lw=0.8, zorder=2)
+        if model in spans:
+            known = ~np.isnan(spans[model]).any(axis=1)
+            axis.vlines(x[known], *places(spans[model][known]).T, color=style.color, lw=2.2, alpha=0.55)
         if model in reference:
             axis.plot(x, places(reference[model]), mfc="white", ms=8, mew=1.3, zorder=3, **dots)
         if model in ours:
@@ -84,9 +97,9 @@ def plot_class_robustness(
     return figure
 
 
-def _check_ratio(name: str, values: ArrayLike, size: int) -> Floats:
+def _check_ratio(name: str, values: ArrayLike, *shape: int) -> Floats:
     """Return class robustness as float64; infinity and NaN are allowed."""
-    ratio = check_shape(name, values, (size,))
+    ratio = check_shape(name, values, shape)
     require(
         not np.any(ratio < 0), f"{name} must not be negative, got {ratio.tolist()}; pass ratios of margins"
     )
