@@ -117,6 +117,7 @@ class AttackConfig:
     num_images_slow: int | None = setting(
         "choice: test images of the attacks that search a smallest perturbation", size=True
     )
+    num_images_curve: int | None = setting("§V, Fig. 3: the whole test set (None)", size=True)
     num_images_checks: int = setting("choice: test images of the checks with APGD and Square", size=True)
     calibration_images: int = setting(
         "choice: test images on which the strengths of FGSM and the noises are calibrated", size=True

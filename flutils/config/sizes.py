@@ -6,6 +6,7 @@ _TINY_ATTACKS = {
     "num_images": 100,
     "num_images_iterative": 50,
     "num_images_slow": 20,
+    "num_images_curve": 50,
     "num_images_checks": 20,
     "calibration_images": 50,
     "calibration_images_iterative": 50,
@@ -20,6 +21,7 @@ _TINY_ATTACKS = {
 _FEW_ATTACKS = {
     "num_images_iterative": 1000,
     "num_images_slow": 100,
+    "num_images_curve": 2000,
     "num_images_checks": 100,
     "calibration_images": 2000,
     "calibration_images_iterative": 250,

@@ -125,6 +125,10 @@ class Evaluations(Classifiers):
         runs = {name: (name, self.config.attacks.standard_linf) for name in STANDARD}
         return self._attack(f"standard-{classifier.name}", classifier, runs)
 
+    def curve_images(self) -> np.ndarray:
+        """Return the indices of the test images that Fig. 3 is measured on, sorted."""
+        return self.choose_attacked(self.config.attacks.num_images_curve)
+
     def curve_strengths(self) -> np.ndarray:
         """Return the FGSM strengths of Fig. 3, (k,) as shares of the pixel range."""
         return np.linspace(0, self.config.attacks.curve_max, self.config.attacks.curve_points)
@@ -133,7 +137,8 @@ class Evaluations(Classifiers):
         """Return (k, n) bool, which images stay classified correctly under FGSM of each strength."""
         scale = self.bounds[1] - self.bounds[0]
         runs = {f"{strength:.4f}": ("FGSM", float(strength * scale)) for strength in self.curve_strengths()}
-        results = self._attack(f"curve-{classifier.name}", classifier, runs)
+        rows = {"FGSM": self.curve_images()}
+        results = self._attack(f"curve-{classifier.name}", classifier, runs, rows)
         return np.array([~result.success for result in results.values()])
 
     @cached_property
@@ -176,10 +181,17 @@ class Evaluations(Classifiers):
         return Recipe("calibration", ".json", inputs, make)
 
     def _attack(
-        self, name: str, classifier: Classifier, runs: Mapping[str, tuple[str, float | None]]
+        self,
+        name: str,
+        classifier: Classifier,
+        runs: Mapping[str, tuple[str, float | None]],
+        rows: Mapping[str, np.ndarray] | None = None,
     ) -> dict[str, attacks.AttackResult]:
-        """Return stored results by name, or run each (attack, strength) and keep it at once."""
-        rows = {attack: self.attacked_images(attack) for attack, _ in runs.values()}
+        """Return stored results by name, or run each (attack, strength) and keep it at once.
+
+        `rows` are the test images of an attack, by default `attacked_images`.
+        """
+        rows = rows or {attack: self.attacked_images(attack) for attack, _ in runs.values()}
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
             model = classifier.load()

@@ -84,8 +84,8 @@ def plot_class_robustness(
             both = places(ours[model])[known], places(reference[model])[known]
             axis.vlines(x[known], *both, color=style.color, lw=0.8, zorder=2)
         if model in spans:
-            known = ~np.isnan(spans[model]).any(axis=1)
-            axis.vlines(x[known], *places(spans[model][known]).T, color=style.color, lw=2.2, alpha=0.55)
+            whole = ~np.isnan(spans[model].sum(axis=1))
+            axis.vlines(x[whole], *places(spans[model][whole]).T, color=style.color, lw=2.2, alpha=0.55)
         if model in reference:
             axis.plot(x, places(reference[model]), mfc="white", ms=8, mew=1.3, zorder=3, **dots)
         if model in ours:
