@@ -19,9 +19,9 @@ _TINY_ATTACKS = {
     "curve_points": 3,
 }
 _FEW_ATTACKS = {
-    "num_images_iterative": 1000,
+    "num_images_iterative": 500,
     "num_images_slow": 100,
-    "num_images_curve": 2000,
+    "num_images_curve": 1000,
     "num_images_checks": 100,
     "calibration_images": 2000,
     "calibration_images_iterative": 250,
