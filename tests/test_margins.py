@@ -463,6 +463,7 @@ REFUSED = {
     "fractional batch size": ({"batch_size": 2.5}, r"2\.5", "batch_size"),
     "unknown engine": ({"engine": "gpu"}, "'gpu'", "'auto', 'keras'"),
     "block of 0 rays": ({"block_rays": 0}, "0", "block_rays.*at least 1"),
+    "negative seed": ({"seed": -1}, "-1", "seed.*at least 0"),
     "audit rate above 1": ({"audit_rate": 2}, "2", "audit_rate.*0 to 1"),
 }
 

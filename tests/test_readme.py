@@ -194,9 +194,7 @@ def test_help_describes_every_argument_the_result_and_the_errors(function):
 
 def test_notebook_table_lists_every_notebook():
     rows = re.findall(r"^\| (\d\d) \| \[.+?\]\(notebooks/(.+?)\) \|", PROSE, flags=re.M)
-    assert [name for _, name in rows] == [
-        path.name for path in list_paths(ROOT / "notebooks") if path.name[:2] != "00"
-    ]
+    assert [name for _, name in rows] == [path.name for path in list_paths(ROOT / "notebooks")]
     assert all(name.startswith(number) for number, name in rows)
 
 

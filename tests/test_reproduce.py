@@ -15,7 +15,7 @@ import pytest
 
 from flutils import data
 from flutils.data.sources import Fetched
-from flutils.reproduce import NotebookError, pipeline, refresh_notebooks, reproduce, status
+from flutils.reproduce import NotebookError, find_notebooks, pipeline, refresh_notebooks, reproduce, status
 from flutils.reproduce.runner import NotebookRun
 from flutils.reproduce.watch import watch
 
@@ -303,6 +303,22 @@ def test_refresh_writes_clean_outputs_in_place(folders, capsys):
     with pytest.raises(NotebookError, match="ZeroDivisionError"):
         refresh_notebooks(**folders)
     assert source.read_text() == text
+
+
+def test_refresh_takes_the_explorer_last_and_the_pipeline_leaves_it_out(folders):
+    for name in ("00_explorer", "01_make", "02_read"):
+        write_notebook(folders["folder"], name, "1")
+    paths = [folders["folder"] / f"{name}.ipynb" for name in ("01_make", "02_read", "00_explorer")]
+    assert refresh_notebooks(**folders) == paths
+    assert refresh_notebooks(notebooks=["0"], **folders) == paths[2:]
+    assert [item.path for item in find_notebooks(folders["folder"])] == paths[:2]
+    with pytest.raises(ValueError, match="unknown notebook '00': choose one of 01_make, 02_read"):
+        reproduce(profile="smoke", notebooks=["00"], **folders)
+    for path in paths[:2]:
+        path.unlink()
+    for with_explorer in (False, True):
+        with pytest.raises(ValueError, match="found none"):
+            find_notebooks(folders["folder"], with_explorer=with_explorer)
 
 
 def test_watch_passes_every_event_whole(tmp_path):

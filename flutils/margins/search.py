@@ -125,6 +125,7 @@ def search(
     arguments.check_choice("engine", engine, ENGINES)
     arguments.check_count("batch_size", batch_size)
     arguments.check_count("block_rays", block_rays)
+    arguments.check_count("seed", seed, least=0)
     if not 0 <= audit_rate <= 1:
         raise ValueError(f"audit_rate must be a fraction from 0 to 1, got {audit_rate!r}")
 

@@ -7,6 +7,7 @@ the paper's are hollow and ours are filled.
 from flutils.plots.accuracy import plot_accuracy_curves, plot_attack_accuracy
 from flutils.plots.claims import VERDICT_MARKS, plot_claims
 from flutils.plots.classes import plot_class_robustness, plot_selection
+from flutils.plots.explorer import RayPlot, SlicePlot
 from flutils.plots.images import plot_center_images, plot_examples
 from flutils.plots.levels import plot_robustness_levels
 from flutils.plots.margins import plot_before_after, plot_margins
@@ -38,6 +39,8 @@ __all__ = [
     "VERDICT_MARKS",
     "ModelStyle",
     "PlanePanel",
+    "RayPlot",
+    "SlicePlot",
     "plot_accuracy_curves",
     "plot_adjacent_proportions",
     "plot_attack_accuracy",

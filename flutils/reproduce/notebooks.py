@@ -12,12 +12,13 @@ from flutils.config import DATASETS
 
 ALL = "all"
 REQUIRED = ("DATASET", "PROFILE", "SEED")
+EXPLORER = "00"
 _NAME = re.compile(r"(\d\d)_\w+")
 
 
 @dataclass(frozen=True)
 class Notebook:
-    """A notebook of the pipeline and the defaults of its parameters cell."""
+    """A numbered notebook and the defaults of its parameters cell."""
 
     path: Path
     defaults: dict[str, Any]
@@ -38,20 +39,25 @@ class Notebook:
         return self.defaults["DATASET"] == ALL
 
 
-def find_notebooks(folder: Path | None = None) -> list[Notebook]:
-    """List the notebooks of the pipeline in order; those numbered 00 do not belong to it.
+def find_notebooks(folder: Path | None = None, *, with_explorer: bool = False) -> list[Notebook]:
+    """List the notebooks of the pipeline in order.
+
+    Number 00, the explorer, does not belong to it: it makes nothing, and only shows what the others made.
 
     Args:
         folder: where they are; without it ``notebooks`` beside the package, else in the current folder.
+        with_explorer: list number 00 as well, at the end, because it reads what the others make.
 
     Returns:
         The notebooks by number.
 
     Raises:
-        ValueError: if there are none, or the parameters cell of one is not as it must be.
+        ValueError: if the pipeline has none, or the parameters cell of one is not as it must be.
     """
-    paths = [path for path in list_paths(folder) if not path.name.startswith("00")]
-    if not paths:
+    paths = sorted(list_paths(folder), key=_is_explorer)  # a stable sort
+    if not with_explorer:
+        paths = [path for path in paths if not _is_explorer(path)]
+    if all(map(_is_explorer, paths)):
         places = " or ".join(str(place) for place in _places(folder))
         raise ValueError(
             f"expected notebooks such as 01_train.ipynb in {places}, found none; run in a checkout"
@@ -60,11 +66,15 @@ def find_notebooks(folder: Path | None = None) -> list[Notebook]:
 
 
 def list_paths(folder: Path | None = None) -> list[Path]:
-    """List the files of all numbered notebooks, in order; see `find_notebooks`."""
+    """List the files of all numbered notebooks, number 00 first; see `find_notebooks`."""
     for place in _places(folder):
         if paths := sorted(path for path in place.glob("*.ipynb") if _NAME.fullmatch(path.stem)):
             return paths
     return []
+
+
+def _is_explorer(path: Path) -> bool:
+    return path.name.startswith(EXPLORER)
 
 
 def _places(folder: Path | None) -> list[Path]:

@@ -17,7 +17,7 @@ def refresh_notebooks(
     What differs from run to run without meaning anything is left out: times and widgets.
 
     Args:
-        notebooks: numbers or names; None for all of the pipeline.
+        notebooks: numbers or names; None for all, number 00 last.
         folder: of the notebooks; see `flutils.reproduce.find_notebooks`.
         home: folder that holds ``artifacts/`` and ``figures/``; see `flutils.artifacts.find_home`.
 
@@ -29,7 +29,7 @@ def refresh_notebooks(
         NotebookError: if one fails; it is left as it was.
     """
     home = find_home() if home is None else Path(home)
-    chosen = choose_notebooks(find_notebooks(folder), notebooks)
+    chosen = choose_notebooks(find_notebooks(folder, with_explorer=True), notebooks)
     with kernel_environment(home) as place:
         for number, notebook in enumerate(chosen, start=1):
             dataset = notebook.defaults["DATASET"]
