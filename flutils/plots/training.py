@@ -12,12 +12,15 @@ from flutils.plots.style import LIMIT_COLOR, OURS_COLOR, find_style, order_model
 
 
 @styled
-def plot_history(history: Sequence[Mapping[str, float]], *, test_accuracy: float) -> Figure:
+def plot_history(
+    history: Sequence[Mapping[str, float]], *, test_accuracy: float, attacked: bool = False
+) -> Figure:
     """Plot training loss and accuracy by epoch, with the test accuracy reached.
 
     Args:
         history: one mapping an epoch with ``loss`` and ``accuracy`` (fraction).
-        test_accuracy: fraction of the test set.
+        test_accuracy: fraction of the test set, without an attack.
+        attacked: whether loss and accuracy in `history` are of attacked batches, for the labels.
     """
     figure, axes = start_figure(1, 2, (8, 2.8))
     epoch = np.arange(1, len(history) + 1)
@@ -29,13 +32,12 @@ def plot_history(history: Sequence[Mapping[str, float]], *, test_accuracy: float
         [100 * entry["accuracy"] for entry in history],
         marker="o",
         color=OURS_COLOR,
-        label="training, running",
+        label="training, under attack" if attacked else "training, running",
     )
-    accuracy.axhline(
-        100 * test_accuracy, color=LIMIT_COLOR, ls="--", label=f"test, at the end: {test_accuracy:.1%}"
-    )
+    tested = "test, without attack" if attacked else "test, at the end"
+    accuracy.axhline(100 * test_accuracy, color=LIMIT_COLOR, ls="--", label=f"{tested}: {test_accuracy:.1%}")
     accuracy.set(xlabel="epoch", ylabel="accuracy (%)")
-    accuracy.legend(loc="lower right")
+    figure.legend(loc="outside upper right", ncols=2)
     for axis in axes[0]:
         axis.xaxis.get_major_locator().set_params(integer=True)
     return figure
