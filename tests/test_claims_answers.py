@@ -144,6 +144,24 @@ def test_accuracies_like_table_3_bear_the_claims_out():
     assert "above under 8 of 8, under every one: holds" in found[2].evidence
 
 
+def test_an_attack_of_strength_0_bears_out_nothing():
+    # Ori. is the better without an attack: counted as noise, that would turn two verdicts round.
+    table = attacks((0.4, 0.9, 0.6), (0.4, 0.6, 0.9))
+    table["Gaussian"] = attacks((0.4, 0.9, 0.6), (0.99, 0.5, 0.5))["Gaussian"]
+    counted = by_id(claims.judge_attacks(table, seed=0))
+    assert counted["noise-adv-destroyed"] == "holds" and counted["noise-fl-best"] == "fails"
+    found = claims.judge_attacks(table, seed=0, idle=["Gaussian"])
+    judged = by_id(found)
+    assert judged["noise-adv-destroyed"] == "fails" and judged["fl-above-ori"] == "holds"
+    assert judged["noise-fl-best"] == "cannot tell"  # best under the one noise there is
+    assert all("Gaussian has strength 0" in verdict.evidence for verdict in found[2:])
+    assert "7 of 7" in found[2].evidence
+    none = by_id(claims.judge_attacks(table, seed=0, idle=["Gaussian", "Random"]))
+    assert {none["fl-above-ori"], none["noise-fl-best"], none["noise-adv-destroyed"]} == {"cannot tell"}
+    with pytest.raises(ValueError, match="not there"):
+        claims.judge_attacks(table, seed=0, idle=["APGD"])
+
+
 def test_accuracies_the_other_way_refute_them():
     found = by_id(claims.judge_attacks(attacks((0.6, 0.3, 0.02), (0.5, 0.9, 0.4)), seed=0))
     assert found == dict.fromkeys(found, "fails")

@@ -197,12 +197,16 @@ def render_section(home):
 
 def test_rendered_report(values, tmp_path):
     values["mnist"]["table3"]["strengths"] = {"FGSM": {"reached": False, "reason": "too weak"}}
+    values["mnist"]["table3"]["num_images"] = {"FGSM": 10_000, "PGD": 500}
+    values["cifar10"]["table3"]["num_images"] = {"FGSM": 2_000, "PGD": 500}
     save(values, tmp_path)
     text = render_section(tmp_path)
     decided = [claims.judge_printed(claim.id, "mnist") for claim in paper.CLAIMS]
     assert claims.FAILS in decided
     assert "The paper makes 50 claims" in text
-    assert "| FGSM | 50.50 / 50.50 |" in text
+    assert "| FGSM | 10,000 / 2,000 | 50.50 / 50.50 |" in text
+    assert "| PGD | 500 | 18.62 / 18.62 |" in text
+    assert "| BIM | – | 15.36 / 15.36 |" in text
     assert "Not calibrated: MNIST FGSM (too weak)." in text
     assert "| F.L. | 39.12 | 39.12 | 4,634.36 | 4,634.36 |" in text
     assert "12_claims.png" not in text

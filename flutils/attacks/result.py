@@ -10,7 +10,7 @@ import numpy as np
 
 from flutils.arguments import check_count, check_strength
 
-FORMAT = 1  # of the file; part of the key of stored results
+FORMAT = 1  # of the file; `load` refuses others
 _ROWS = ("success", "failed", "l2", "linf", "clean_correct")
 _MINIMUM = ("clean", "images", "l2", "linf")
 _ABOUT = ("attack", "library", "version", "parameters", "seconds")

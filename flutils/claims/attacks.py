@@ -1,6 +1,6 @@
 """Table III judged: accuracy under attacks and noise."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -25,11 +25,17 @@ COLUMNS = (ORI, ADV, FL)
 
 
 def judge_attacks(
-    correct: Mapping[str, Mapping[str, ArrayLike]], *, seed: int, num_classes: int = 10
+    correct: Mapping[str, Mapping[str, ArrayLike]],
+    *,
+    seed: int,
+    num_classes: int = 10,
+    idle: Collection[str] = (),
 ) -> list[Verdict]:
     """Judge what §V-B says about Table III.
 
-    Attacks with equally many images are taken to share them, and their images are resampled together.
+    Attacks with equally many images are taken to share them, and their images are resampled together; those
+    with fewer are resampled apart, so that an average over both is told a little too surely if the fewer
+    images are among the more.
 
     Args:
         correct: attack of `flutils.paper.ATTACKS` -> model -> (n,) bool, whether each image is classified
@@ -37,12 +43,15 @@ def judge_attacks(
             F.L. on the same images of an attack. Other models are not in Table III and are ignored.
         seed: the run's seed, for the resamples of images.
         num_classes: number of classes, of which a random guess picks one.
+        idle: attacks of strength 0, which left the images as they were and say nothing about robustness.
+            No average counts them, and a claim about every attack of a kind cannot be told to hold.
 
     Returns:
         One `Verdict` a claim, in the order of the text.
 
     Raises:
-        ValueError: if an attack is unknown or missing, a model is missing, or shapes do not fit.
+        ValueError: if an attack is unknown or missing, `idle` names one that is not in `correct`, a model is
+            missing, or shapes do not fit.
 
     Source: paper §V-B, Table III. Readings of `measure_attacks`.
     """
@@ -53,6 +62,10 @@ def judge_attacks(
         set(NOISES) <= set(correct) and bool(adversarial),
         f"expected {' and '.join(NOISES)} and at least one adversarial attack, got {list(correct)}; "
         "run those that are missing",
+    )
+    require(
+        set(idle) <= set(correct),
+        f"idle names attacks that are not there: {sorted(set(idle) - set(correct))}",
     )
     by_size: dict[int, dict[tuple[str, str], np.ndarray]] = {}
     for attack, models in correct.items():
@@ -76,10 +89,12 @@ def judge_attacks(
         means = resample_means(np.stack(list(answered.values()), axis=1), rng)
         for i, (attack, model) in enumerate(answered):
             rates[attack][model] = means[:, i]
-    return judge_findings(measure_attacks(rates, num_classes))
+    return judge_findings(measure_attacks(rates, num_classes, idle=idle))
 
 
-def measure_attacks(accuracy: Mapping[str, Mapping[str, Floats]], num_classes: int = 10) -> list[Finding]:
+def measure_attacks(
+    accuracy: Mapping[str, Mapping[str, Floats]], num_classes: int = 10, *, idle: Collection[str] = ()
+) -> list[Finding]:
     """Evaluate the claims about Table III on accuracies.
 
     Readings: "overall", and "under adversarial attacks" or "noise", is the accuracy averaged over the
@@ -89,15 +104,24 @@ def measure_attacks(accuracy: Mapping[str, Mapping[str, Floats]], num_classes: i
     Args:
         accuracy: attack -> model -> (1 + b,) float, fractions.
         num_classes: number of classes.
+        idle: attacks of strength 0; see `judge_attacks`.
 
     Returns:
         One `Finding` a claim, in the order of the text.
 
     Source: paper §V-B, Table III.
     """
-    adversarial = [attack for attack in accuracy if attack not in NOISES]
-    attacked = {m: np.mean([accuracy[a][m] for a in adversarial], axis=0) for m in COLUMNS}
-    noisy = {m: np.mean([accuracy[a][m] for a in NOISES], axis=0) for m in COLUMNS}
+    active = [attack for attack in accuracy if attack not in idle]
+    adversarial = [attack for attack in active if attack not in NOISES]
+    noises = [noise for noise in NOISES if noise in active]
+    unknown = np.full_like(next(iter(accuracy.values()))[ORI], np.nan)
+    left_out = "".join(f"; {attack} has strength 0 and is left out" for attack in accuracy if attack in idle)
+
+    def average(names: Collection[str], model: str) -> Floats:
+        return np.mean([accuracy[name][model] for name in names], axis=0) if names else unknown
+
+    attacked = {m: average(adversarial, m) for m in COLUMNS}
+    noisy = {m: average(noises, m) for m in COLUMNS}
 
     def spell(rates: Mapping[str, Floats]) -> str:
         return ", ".join(f"{m} {spell_percent(rates[m][0])}" for m in rates)
@@ -105,11 +129,11 @@ def measure_attacks(accuracy: Mapping[str, Mapping[str, Floats]], num_classes: i
     def is_best(rates: Mapping[str, Floats], best: str) -> Floats:
         return hold_all(*(is_larger(rates[best], rates[m]) for m in COLUMNS if m != best))
 
-    cells = {(attack, m): accuracy[attack][m] for attack in accuracy for m in COLUMNS}
+    cells = {(attack, m): accuracy[attack][m] for attack in active for m in COLUMNS}
     lowest = min(cells, key=lambda cell: cells[cell][0])
     guess = 1 / num_classes
     adv_best = sum(int(is_best(accuracy[attack], ADV)[0] == 1) for attack in adversarial)
-    above = {attack: is_larger(accuracy[attack][FL], accuracy[attack][ORI]) for attack in accuracy}
+    above = {attack: is_larger(accuracy[attack][FL], accuracy[attack][ORI]) for attack in active}
     count_above = sum(int(outcomes[0] == 1) for outcomes in above.values())
     return [
         Finding(
@@ -130,17 +154,17 @@ def measure_attacks(accuracy: Mapping[str, Mapping[str, Floats]], num_classes: i
             f"attacks: F.L. {spell_percent(attacked[FL][0])}, Ori. {spell_percent(attacked[ORI][0])}; "
             f"noises: F.L. {spell_percent(noisy[FL][0])}, Ori. {spell_percent(noisy[ORI][0])}; "
             f"above under {count_above} of {len(above)}, under every one: "
-            f"{judge_resamples(hold_all(*above.values()))}",
+            f"{judge_resamples(hold_all(*above.values()))}{left_out}",
         ),
         Finding(
             "noise-fl-best",
-            hold_all(*(is_best(accuracy[noise], FL) for noise in NOISES)),
-            "; ".join(f"{noise}: {spell(accuracy[noise])}" for noise in NOISES),
+            hold_all(*(is_best(accuracy[noise], FL) if noise in active else unknown for noise in NOISES)),
+            "; ".join(f"{noise}: {spell(accuracy[noise])}" for noise in noises) + left_out,
         ),
         Finding(
             "noise-adv-destroyed",
             is_larger(noisy[ORI], noisy[ADV]),
-            f"averaged over both noises: Adv. {spell_percent(noisy[ADV][0])}, "
-            f"Ori. {spell_percent(noisy[ORI][0])}",
+            f"averaged over {' and '.join(noises) or 'no noise'}: Adv. {spell_percent(noisy[ADV][0])}, "
+            f"Ori. {spell_percent(noisy[ORI][0])}{left_out}",
         ),
     ]

@@ -62,7 +62,7 @@ class Checks(Reviews):
         even = one + many == 0 or attacks.wilson_interval(one, one + many)[0] <= 0.5
         yield Check("FGSM ≤ PGD", even, f"FGSM alone breaks {one}, PGD alone {many}")
         if undefended:
-            left = 1 - float(pgd.mean())
+            left = float((~pgd).mean())
             yield Check("Ori. falls", left <= LEFT, f"{left:.1%} left by PGD")
 
     def _check_curve(self, correct: np.ndarray) -> Iterator[Check]:

@@ -1,6 +1,7 @@
 """Table I, R and Table III as markdown, the paper's numbers beside ours."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flutils import paper
 from flutils.reproduce.collect import CellReport, Results, collect_cells
@@ -63,14 +64,16 @@ def render_table_3(found: Results) -> str:
     rows = [
         [
             attack,
+            " / ".join(dict.fromkeys(_spell_images(found[dataset], attack) for dataset in datasets)),
             *(" / ".join(_spell_pair(by_place[dataset, attack, model])) for dataset, model in places),
         ]
         for attack in paper.ATTACKS
     ]
     titles = [f"{spell_dataset(dataset)} {model}" for dataset, model in places]
     caption = (
-        "Table III: accuracy under attack in percent, paper / ours. Strengths are calibrated on Ori., so its"
-        " columns agree where that succeeded; the others are what is compared."
+        "Table III: accuracy under attack in percent, paper / ours. Strengths are calibrated on Ori. with"
+        " part of the images, so its columns agree up to that; the other models are what is compared. n is"
+        " the number of test images."
     )
     missed = [
         f"{spell_dataset(dataset)} {attack} ({strength['reason']})"
@@ -79,12 +82,18 @@ def render_table_3(found: Results) -> str:
         if not strength["reached"]
     ]
     note = f"Not calibrated: {'; '.join(missed)}." if missed else ""
-    return "\n\n".join(filter(None, (caption, make_table(["attack", *titles], rows), note)))
+    return "\n\n".join(filter(None, (caption, make_table(["attack", "n", *titles], rows), note)))
 
 
 def _list_measured(cells: Sequence[CellReport]) -> list[str]:
     """Return the datasets that have at least one number of ours."""
     return list(dict.fromkeys(cell.dataset for cell in cells if cell.ours is not None))
+
+
+def _spell_images(results: Mapping[str, Any], attack: str) -> str:
+    """Return the number of images that an attack was measured on, as far as it was."""
+    count = results.get("table3", {}).get("num_images", {}).get(attack)
+    return "–" if count is None else f"{count:,}"
 
 
 def _spell_pair(cell: CellReport) -> tuple[str, str]:
