@@ -1,10 +1,11 @@
 """The paper's two classifiers as Keras models that map images to logits.
 
 Both follow Madry et al., from whom the paper takes its settings (§V): the MNIST CNN of
-mnist_challenge and the ResNet of cifar10_challenge. Nothing here depends on a Keras backend.
+mnist_challenge and the ResNet of cifar10_challenge. They run on any Keras backend.
 """
 
 from pathlib import Path
+from typing import Any
 
 from flutils.backend import keras
 from flutils.config import ModelConfig
@@ -39,6 +40,37 @@ class ZeroPadChannels(keras.layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "channels": self.channels}
+
+
+@keras.saving.register_keras_serializable(package="flutils")
+class FusedBatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalization over the channels of (b, H, W, C) features, on TensorFlow in one fused kernel.
+
+    Keras composes it of a dozen operations, with which the small ResNet trains at 0.7 times the speed on two
+    cores. The numbers are the same up to rounding, but for the variance kept for inference, which the kernel
+    estimates without bias: by a factor n / (n - 1) of n = b H W values.
+    """
+
+    def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
+        """Normalize by the batch in training, else by the kept mean and variance."""
+        if keras.backend.backend() != "tensorflow" or mask is not None or len(inputs.shape) != 4:
+            return super().call(inputs, training=training, mask=mask)
+        import tensorflow as tf
+
+        in_training = bool(training) and self.trainable
+        kept = {} if in_training else {"mean": self.moving_mean, "variance": self.moving_variance}
+        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
+            inputs,
+            ops.convert_to_tensor(self.gamma),
+            ops.convert_to_tensor(self.beta),
+            **{name: ops.convert_to_tensor(value) for name, value in kept.items()},
+            epsilon=self.epsilon,
+            is_training=in_training,
+        )
+        if in_training:
+            for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(moving * self.momentum + new * (1 - self.momentum))
+        return outputs
 
 
 def build_mnist_cnn(*, seed: int) -> keras.Model:
@@ -96,7 +128,7 @@ def build_resnet(*, units: int, width: int, weight_decay: float, seed: int) -> k
         )(x)
 
     def activate(x):
-        return layers.LeakyReLU(negative_slope=0.1)(layers.BatchNormalization(momentum=0.9)(x))
+        return layers.LeakyReLU(negative_slope=0.1)(FusedBatchNormalization(momentum=0.9)(x))
 
     images = keras.Input((32, 32, 3), name="images")
     x = convolve(PerImageStandardization()(images), 16, 3, 1)

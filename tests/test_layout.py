@@ -18,8 +18,8 @@ LEVELS = {
     6: {"__main__"},
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
-# The places where a gradient, a compiled loop or an export needs the backend itself.
-NAMES_TENSORFLOW = {"training/perturbation.py", "margins/engines.py", "attacks/steps.py"}
+# The places where a kernel, a gradient, a compiled loop or an export needs the backend itself.
+NAMES_TENSORFLOW = {"models.py", "training/perturbation.py", "margins/engines.py", "attacks/steps.py"}
 PRINTS = {"__main__", "reproduce"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in FILES}

@@ -7,6 +7,7 @@ import h5py
 import keras
 import numpy as np
 import pytest
+from keras.layers import BatchNormalization
 
 from flutils import config, models, training
 
@@ -168,3 +169,52 @@ def test_saving_keeps_the_decay(resnet, tmp_path):
     models.save_model(resnet, tmp_path / "model.keras")
     loaded = models.load_model(tmp_path / "model.keras")
     assert float(sum(loaded.losses)) == pytest.approx(float(sum(resnet.losses)), rel=1e-5)
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.99])
+def test_fused_batch_normalization_is_that_of_keras(momentum):
+    """In training, in inference, in what it keeps, and in its gradients, up to rounding."""
+    tf = pytest.importorskip("tensorflow")
+    rng = np.random.default_rng(0)
+    layers = [kind(momentum=momentum) for kind in (models.FusedBatchNormalization, BatchNormalization)]
+    for layer in layers:
+        layer.build((None, 5, 6, 3))
+        layer.gamma.assign([1.5, -0.5, 2.0])
+        layer.beta.assign([0.1, 0.2, -3.0])
+    for _ in range(3):
+        x = tf.constant(rng.normal(2, 3, (40, 5, 6, 3)).astype(np.float32))
+        weight, found = tf.constant(rng.normal(size=x.shape).astype(np.float32)), []
+        for layer in layers:
+            with tf.GradientTape() as tape:
+                tape.watch(x)
+                y = layer(x, training=True)
+                loss = tf.reduce_sum(weight * y)
+            found.append([y, *tape.gradient(loss, [x, *layer.trainable_variables])])
+        for fused, plain in zip(*found, strict=True):
+            np.testing.assert_allclose(fused, plain, rtol=1e-3, atol=1e-4)
+    fused, plain = layers
+    np.testing.assert_allclose(fused.moving_mean, plain.moving_mean, rtol=1e-5)
+    np.testing.assert_allclose(fused.moving_variance, plain.moving_variance, rtol=1 / (40 * 5 * 6 - 1))
+    assert np.abs(fused.moving_mean).max() > 0.01
+    moving = (fused.moving_mean, fused.moving_variance)
+    kept = [keras.ops.convert_to_numpy(value).copy() for value in moving]
+    plain.moving_variance.assign(fused.moving_variance)
+    np.testing.assert_allclose(fused(x), plain(x), rtol=1e-4, atol=1e-4)
+    fused.trainable = False
+    np.testing.assert_allclose(fused(x, training=True), fused(x), rtol=1e-6)
+    for before, after in zip(kept, moving, strict=True):
+        np.testing.assert_array_equal(before, keras.ops.convert_to_numpy(after))
+
+
+def test_resnet_is_normalized_by_the_fused_layer_and_comes_back_so(resnet, tmp_path):
+    models.save_model(resnet, tmp_path / "model.keras")
+    loaded = models.load_model(tmp_path / "model.keras")
+    kinds = [type(layer) for layer in loaded.layers if isinstance(layer, BatchNormalization)]
+    assert kinds == [models.FusedBatchNormalization] * 7
+    x = images_for(resnet)
+    np.testing.assert_array_equal(loaded.predict_on_batch(x), resnet.predict_on_batch(x))
+    variables = (
+        [v.value for v in each] for each in (resnet.trainable_variables, resnet.non_trainable_variables)
+    )
+    logits, _ = resnet.stateless_call(*variables, x, training=False)
+    np.testing.assert_allclose(logits, resnet.predict_on_batch(x), rtol=1e-4, atol=1e-4)
