@@ -1,6 +1,7 @@
 """Results of attacks, the registry, calibration, and how bad arguments are refused."""
 
 import zipfile
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -8,6 +9,8 @@ import pytest
 from test_attacks import BOUNDS, COUNT, SETTINGS, attack, build_network, make_images
 
 from flutils import attacks, paper
+from flutils.attacks import calibration
+from flutils.attacks.steps import compile_steps
 
 
 @pytest.fixture(scope="module")
@@ -204,6 +207,49 @@ def test_targets_out_of_reach_give_the_nearest_strength_and_a_reason(name, netwo
     low = calibrate(name, network, samples, 0.0, strength_max=0.001)
     assert (low.strength, low.reached) == (0.001, False)
     assert "at 0.001, the largest strength tried" in low.reason
+
+
+@pytest.mark.parametrize("median", [0.004, 0.03, 0.3])
+@pytest.mark.parametrize("target", [0.15, 0.5])
+def test_a_strength_is_found_in_few_evaluations(median, target):
+    """Of images that break at strengths spread over decades, as they do under noise and gradient attacks."""
+    counts = []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        breaks = np.where(rng.random(500) < 0.97, median * np.exp(rng.standard_normal(500)), -1)
+        search = calibration._Search("FGSM", target, None, len(breaks))
+        found = search.narrow(lambda s, b=breaks: SimpleNamespace(accuracy=np.mean(b > s)), 1.0, 16)
+        assert found.reached and abs(found.accuracy - target) <= 0.5 / 500 + 1e-9
+        assert found.accuracy == np.mean(breaks > found.strength)
+        counts.append(len(found.evaluations))
+    assert np.mean(counts) < 12  # halving needs 13 and more
+
+
+def test_an_accuracy_that_jumps_over_the_target_gives_the_nearest():
+    search = calibration._Search("FGSM", 0.4, None, 100)
+    found = search.narrow(lambda s: SimpleNamespace(accuracy=0.9 if s < 0.125 else 0.1), 1.0, 16)
+    assert not found.reached and "none of 16 strengths" in found.reason
+    assert found.strength == pytest.approx(0.125, rel=1e-2)
+
+
+def test_logits_of_the_samples_are_computed_once_until_the_weights_change(samples, monkeypatch):
+    model = build_network()
+    steps = compile_steps(model)
+    seen, plain = [], steps.logits
+    monkeypatch.setattr(steps, "logits", lambda images: seen.append(images) or plain(images))
+    x, y = samples
+    first = attacks.run("Random", model, x, y, strength=0.1, bounds=BOUNDS, seed=0)
+    assert len(seen) == 2  # the samples, and the noisy ones
+    attacks.run("Random", model, x, y, strength=0.2, bounds=BOUNDS, seed=0)
+    assert len(seen) == 3
+    attacks.run("Random", model, x[::-1], y[::-1], strength=0.2, bounds=BOUNDS, seed=0)
+    assert len(seen) == 5, "other samples"
+    model.set_weights([-weights for weights in model.get_weights()])
+    turned = attacks.run("Random", model, x, y, strength=0.1, bounds=BOUNDS, seed=0)
+    assert len(seen) == 7, "other weights"
+    expected = model.predict(x, verbose=0).argmax(axis=1) == y
+    np.testing.assert_array_equal(turned.clean_correct, expected)
+    assert (turned.clean_correct != first.clean_correct).any()
 
 
 def test_a_target_between_two_samples_is_reached_to_half_a_sample(network, samples):

@@ -10,6 +10,8 @@ from flutils.attacks.registry import check_settings, find_attack, run
 from flutils.attacks.result import AttackResult
 
 _ROUNDING = 1e-9
+_FIRST, _NEARER = 0.02, 0.2  # shares of the upper end that are tried until a strength leaves too much
+_EDGE = 0.05  # least share of the interval, in logarithms, by which an end moves
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,8 @@ def calibrate(
     """Find the strength at which a model's accuracy under an attack is nearest to a target.
 
     An attack that looks for the smallest perturbation runs once, and the strength is a quantile of its
-    norms. Others are bisected; where the accuracy is not monotone, any strength that reaches it may come.
+    norms. Others narrow an interval (false position); where the accuracy is not monotone, any strength that
+    reaches it may come.
 
     Args:
         name: of the attack, as for `run`.
@@ -91,7 +94,7 @@ def calibrate(
     search = _Search(name, target_accuracy, tolerance, len(x))
     if find_attack(name).minimum_norm:
         return search.read_norms(run(name, model, x, y, strength=None, **common), strength_max)
-    return search.bisect(
+    return search.narrow(
         lambda strength: run(name, model, x, y, strength=strength, **common), strength_max, budget
     )
 
@@ -111,7 +114,7 @@ def calibrate_norms(result: AttackResult, *, target_accuracy: float, strength_ma
         ValueError: if the attack has no minimum norms, or a number is not as above.
     """
     if result.minimum is None:
-        raise ValueError(f"{result.attack} has no minimum norms; use calibrate, which bisects the strength")
+        raise ValueError(f"{result.attack} has no minimum norms; use calibrate, which tries strengths")
     if not 0 <= check_strength("target_accuracy", target_accuracy) <= 1:
         raise ValueError(f"target_accuracy must be a fraction 0..1, got {target_accuracy!r}")
     search = _Search(result.attack, target_accuracy, None, len(result.success))
@@ -123,23 +126,31 @@ class _Search:
 
     def __init__(self, name: str, target: float, tolerance: float | None, count: int) -> None:
         self.name, self.target = name, target
-        least = 0.5 / max(count, 1)
-        self.tolerance = least if tolerance is None else check_strength("tolerance", tolerance)
+        self.least = 0.5 / max(count, 1)
+        self.tolerance = self.least if tolerance is None else check_strength("tolerance", tolerance)
         self.evaluations: list[tuple[float, float]] = []
         self.best: tuple[float, AttackResult] | None = None
 
     def note(self, strength: float, result: AttackResult) -> float:
         """Add a measurement, and return by how much its accuracy exceeds the target."""
         self.evaluations.append((strength, result.accuracy))
-        # Of strengths that all leave too much, the later one, which is the larger.
-        slack = _ROUNDING if result.accuracy > self.target else -_ROUNDING
-        if self.best is None or self.miss(result) < self.miss(self.best[1]) + slack:
+        # Of strengths that come equally near, the later one, which is nearer to where the target is crossed.
+        if self.best is None or self.miss(result) < self.miss(self.best[1]) + _ROUNDING:
             self.best = strength, result
         return result.accuracy - self.target
 
     def miss(self, result: AttackResult) -> float:
         """Return how far a result's accuracy is from the target."""
         return abs(result.accuracy - self.target)
+
+    def exceed_odds(self, excess: float) -> float:
+        """Return by how much an accuracy exceeds the target in log-odds, given the excess itself.
+
+        An accuracy of 0 or 1 counts as half a sample, so that its odds are finite.
+        """
+        rates = np.clip([self.target + excess, self.target], self.least, 1 - self.least)
+        odds = np.log(rates / (1 - rates))
+        return float(odds[0] - odds[1])
 
     def is_reached(self) -> bool:
         """Say whether the nearest accuracy is near enough."""
@@ -189,20 +200,30 @@ class _Search:
         tried = len(self.evaluations)
         return f"none of {tried} strengths came within {self.tolerance:g} of the target {self.target:.2%}"
 
-    def bisect(self, attack: Any, strength_max: float, budget: int) -> Calibration:
-        """Narrow an interval whose ends lie on both sides of the target."""
+    def narrow(self, attack: Any, strength_max: float, budget: int) -> Calibration:
+        """Narrow an interval whose ends lie on both sides of the target.
+
+        The next strength is where a straight line between the ends crosses the target, in the logarithm of
+        the strength and the log-odds of the accuracy, where accuracies fall about straight.
+        """
         low, high = 0.0, strength_max
         above, below = self.note(low, attack(low)), -np.inf
         if above > 0 and not self.is_reached():
             below = self.note(high, attack(high))
+            odds_above, odds_below = np.inf, self.exceed_odds(below)
+            moved = ""  # which end moved last
             while below < 0 < above and not self.is_reached() and len(self.evaluations) < budget:
-                # Where a straight line crosses the target; every other time the middle, or nearer to 0 until
-                # something is known there, because the strengths that matter are small.
-                straight = len(self.evaluations) % 2 == 0
-                share = above / (above - below) if straight else 0.5 if low else 0.2
-                middle = low + (high - low) * float(np.clip(share, 0.1, 0.9))
+                if low:
+                    share = float(np.clip(odds_above / (odds_above - odds_below), _EDGE, 1 - _EDGE))
+                    middle = low * (high / low) ** share
+                else:  # the strengths that matter are small
+                    middle = high * (_NEARER if moved else _FIRST)
                 excess = self.note(middle, attack(middle))
-                low, above, high, below = (
-                    (middle, excess, high, below) if excess > 0 else (low, above, middle, excess)
-                )
+                # An end that stays twice counts half (the Illinois rule), so that both ends close in.
+                if excess > 0:
+                    odds_below *= 0.5 if moved == "low" else 1
+                    low, above, odds_above, moved = middle, excess, self.exceed_odds(excess), "low"
+                else:
+                    odds_above *= 0.5 if moved == "high" else 1
+                    high, below, odds_below, moved = middle, excess, self.exceed_odds(excess), "high"
         return self.finish(self.explain())

@@ -41,7 +41,7 @@ class Trial:
         self.y = arguments.check_labels(y, len(self.x))
         self.batch_size = arguments.check_count("batch_size", batch_size)
         self.steps = compile_steps(model)
-        logits = self.evaluate(self.x)
+        logits = self.steps.recall(self.x, self.batch_size, self.evaluate)
         arguments.check_logits(logits, self.y)
         self.clean_correct = logits.argmax(axis=1) == self.y
 
