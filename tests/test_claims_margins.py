@@ -65,6 +65,13 @@ def test_the_data_row_of_resamples_is_what_robustness_measures():
     assert drawn.level[0] == pytest.approx(robustness.robustness_level(M, 0.5))
     np.testing.assert_allclose(drawn.class_robustness[0], robustness.class_robustness(M, N))
     assert drawn.not_found[0] == tables[ORI].not_found_rate
+    by_rays = np.nan_to_num(tables[ORI].margin, nan=0.5).mean()
+    assert drawn.mean_margin[0] == pytest.approx(by_rays, rel=1e-5)
+
+
+def test_without_any_crossing_the_mean_margin_is_the_search_range():
+    drawn = resample_tables({ORI: make_table(crosses=0.0)}, np.random.default_rng(0))[ORI]
+    assert (drawn.mean_margin == 0.5).all()
 
 
 def test_resampled_levels_scatter_about_the_data_although_resamples_lose_cells():

@@ -11,7 +11,7 @@ import pytest
 from test_experiment import tiny_profile as smaller
 
 from flutils import attacks, config, paper
-from flutils.experiment import ADV, FL, LABELS, ORI, REDUCED_FL, Experiment, workspace
+from flutils.experiment import ADV, CONTROL, FL, LABELS, ORI, REDUCED_FL, Experiment, workspace
 from flutils.experiment.bundle import load_results, save_results
 from flutils.experiment.strength import Strength
 
@@ -64,6 +64,8 @@ def home(tmp_path_factory):
         run.attack_curve(run.train_ori())
         run.review(run.train_ori())
         run.measure_crossing(run.train_ori())
+        run.search_margins(run.train_control())
+        run.attack(run.train_control(), minimum_norm=False)
     return folder
 
 
@@ -93,6 +95,30 @@ def test_retrained_models_start_from_ori_and_saw_the_examples(run):
     few, many = run.choose_feedback(ori), run.choose_feedback(ori, equal=True)
     assert set(few.rows) < set(many.rows)
     assert (many.chosen == 1).all()  # smoke's maximum selection is 2, of 1 sample a class
+
+
+def test_the_control_is_trained_as_long_as_fl_without_examples(run):
+    from flutils import training  # not above: this module is imported where TensorFlow must not be
+
+    ori, control, fl = run.train_ori(), run.train_control(), run.train_fl()
+    assert (control.name, control.label) == (CONTROL, CONTROL)
+    assert "examples" not in control.measured
+    assert len(control.history) == len(fl.history) == run.config.feedback.epochs
+    assert control.artifact.about["inputs"]["model"] == ori.artifact.checksum
+    expected = ori.load()
+    recipe = training.retraining_recipe(run.config.training, run.config.feedback)
+    training.train_natural(expected, *run.training_set, recipe, seed=0)
+    for a, b in zip(expected.get_weights(), control.load().get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+def test_the_control_is_attacked_as_the_others_but_for_the_smallest_perturbations(run):
+    found, ori = run.attack(run.train_control(), minimum_norm=False), run.attack(run.train_ori())
+    assert list(found) == [name for name in paper.ATTACKS if not attacks.ATTACKS[name].minimum_norm]
+    for name, result in found.items():
+        assert result.parameters == ori[name].parameters
+        assert result.success.shape == ori[name].success.shape
+    assert not list(run.store.folder.glob("smallest-control-*"))
 
 
 def test_retraining_can_be_repeated_from_a_retrained_model(run):
@@ -149,7 +175,7 @@ def test_all_models_are_attacked_on_the_same_images(run):
         found = {name: len(result.success) for name, result in run.attack(classifier).items()}
         assert found == IMAGES
         found = {name: len(result.success) for name, result in run.attack_standard(classifier).items()}
-        assert found == {name: IMAGES[name] for name in ("FGSM", "PGD", "BIM", "MIM")}
+        assert found == dict.fromkeys(("FGSM", "PGD", "BIM", "MIM"), IMAGES["PGD"])
 
 
 def test_fewer_attacked_images_are_some_of_the_more(run):
@@ -204,6 +230,7 @@ def test_nothing_is_made_twice_and_all_is_listed(home, run):
     listed = dict(run.list_artifacts())
     assert all(listed[name] is not None for name in LABELS)
     assert all(listed[f"margins-{name}"] is not None for name in LABELS)
+    assert listed[CONTROL] is not None and listed[f"margins-{CONTROL}"] is not None
 
 
 CACHED = """

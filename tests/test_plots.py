@@ -98,9 +98,9 @@ def test_nothing_is_left_open_after_an_error():
 
 def test_models_and_levels_cannot_be_confused():
     styles = plots.MODEL_STYLES
-    assert tuple(styles) == paper.MODELS
+    assert tuple(styles) == (*paper.MODELS, claims.CONTROL)
     for field in ("color", "line", "marker"):
-        assert len({getattr(style, field) for style in styles.values()}) == 4
+        assert len({getattr(style, field) for style in styles.values()}) == len(styles)
     assert not {"s", "v", "^"} & {style.marker for style in styles.values()}, "the marks of the levels"
     # Level colours differ in grey too.
     lightness = sorted(np.dot(mpl.colors.to_rgb(c), [0.3, 0.6, 0.1]) for c in plots.LEVEL_COLORS.values())
@@ -250,7 +250,7 @@ def test_class_robustness_draws_intervals_up_to_infinity():
         ({ORI: [1.0] * 9}, LEVELS, "shape"),
         ({ORI: [-1.0] * 10}, LEVELS, "negative"),
         ({ORI: [1.0] * 10}, ["huge"] * 10, "levels"),
-        ({"ori": [1.0] * 10}, LEVELS, "paper.MODELS"),
+        ({"ori": [1.0] * 10}, LEVELS, "plots.MODEL_STYLES"),
     ],
 )
 def test_class_robustness_refuses(values, levels, match):
@@ -291,7 +291,7 @@ def test_attack_accuracy_draws_each_dot_in_the_row_of_its_attack():
         ({"FGSM": {ORI: 50.5}}, None, "divide percentages"),
         ({"FGSM": {ORI: 0.5}}, {"FGSM": {ORI: 50.5}}, "divide percentages"),
         ({"FGSM": {ORI: 0.5}}, {"PGD": {ORI: 0.5}}, "PGD"),
-        ({"FGSM": {"x": 0.5}}, None, "paper.MODELS"),
+        ({"FGSM": {"x": 0.5}}, None, "plots.MODEL_STYLES"),
         ({}, None, "empty"),
     ],
 )

@@ -221,6 +221,33 @@ def test_rendered_report(values, tmp_path):
     assert "| MNIST | Adv. | 50.00 % | 25.00 % | 1,000 | 9.0 s (3 epochs) |" in text
 
 
+def test_what_is_compared_with_the_control_is_rendered(values, tmp_path):
+    comparison = {
+        "measure": "rays (%)",
+        "values": {"Ori.": 1.0, "control": 1.5, "F.L.": 2.0, "Reduced F.L.": 3.0},
+        "differences": {"control − Ori.": [0.5, -0.1, 1.0], "F.L. − control": [0.5, 0.25, 0.75]},
+    }
+    values["cifar10"]["table3"]["comparisons"] = [comparison]
+    values["cifar10"]["feedback"]["comparisons"] = [{**comparison, "measure": "margin"}]
+    text = render_section(save(values, tmp_path))
+    row = "| CIFAR-10 | rays (%) | 1 | 1.5 | 2 | +0.5 (-0.1 to +1) | +0.5 (+0.25 to +0.75) * |"
+    assert row in text and text.index("| CIFAR-10 | margin |") < text.index(row)
+    assert text.index("Table III:") < text.index("Is it the examples") < text.index(row)
+
+
+def test_accuracy_at_the_standard_radius_is_rendered(values, tmp_path):
+    review = {"dataset": "mnist", "model": "Adv.", "images": 1000, "clean_accuracy": 0.97}
+    review |= {"accuracy": {"PGD": 0.3, "APGD-CE": 0.164, "Square": 0.16}}
+    values["mnist"]["table3"]["review"] = [review]
+    text = render_section(save(values, tmp_path))
+    assert "| dataset | model | n | no attack | PGD | + APGD-CE | + Square |" in text
+    assert "| MNIST | Adv. | 1,000 | 97.0 | 30.0 | 16.4 | 16.0 |" in text
+
+
+def test_without_a_control_nothing_is_said_of_it(values, tmp_path):
+    assert "control" not in render_section(save(values, tmp_path))
+
+
 def list_claims(values):
     return [item for results in values.values() for one in results.values() for item in one["claims"]]
 

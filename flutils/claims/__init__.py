@@ -14,12 +14,19 @@ from flutils import paper
 from flutils.claims.attacks import judge_attacks
 from flutils.claims.centers import judge_center_images
 from flutils.claims.class_robustness import judge_class_robustness
+from flutils.claims.control import (
+    CONTROL,
+    Comparison,
+    compare_with_control,
+    spell_difference,
+    tabulate_comparisons,
+)
 from flutils.claims.curves import judge_fgsm_curves
 from flutils.claims.feedback import judge_feedback
 from flutils.claims.frame import tabulate
 from flutils.claims.levels import judge_improvement, judge_mean_margins
 from flutils.claims.printed import NOT_CLAIMED, NOT_PRINTED, judge_paper, judge_printed
-from flutils.claims.resamples import RESAMPLES, resample_tables
+from flutils.claims.resamples import RESAMPLES, resample_means, resample_tables
 from flutils.claims.table1 import judge_table1
 from flutils.claims.verdicts import CANNOT_TELL, CONFIDENCE, FAILS, HOLDS, Verdict, judge
 
@@ -46,13 +53,16 @@ __all__ = [
     "ALL_IDS",
     "CANNOT_TELL",
     "CONFIDENCE",
+    "CONTROL",
     "FAILS",
     "HOLDS",
     "JUDGES",
     "NOT_CLAIMED",
     "NOT_PRINTED",
     "RESAMPLES",
+    "Comparison",
     "Verdict",
+    "compare_with_control",
     "judge",
     "judge_attacks",
     "judge_center_images",
@@ -64,6 +74,9 @@ __all__ = [
     "judge_paper",
     "judge_printed",
     "judge_table1",
+    "resample_means",
     "resample_tables",
+    "spell_difference",
     "tabulate",
+    "tabulate_comparisons",
 ]

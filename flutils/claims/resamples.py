@@ -82,6 +82,13 @@ class ResampledMargins:
         return self.class_margins.sum(axis=1) * (self.sums.shape[-1] - 1)
 
     @cached_property
+    def mean_margin(self) -> Floats:
+        """(1 + b,): mean margin of all rays, those without a crossing counting as the search range."""
+        rays = self.counts.sum(axis=(1, 2))
+        found = np.divide(self.sums.sum(axis=(1, 2)), rays, out=np.zeros(len(rays)), where=rays > 0)
+        return (1 - self.not_found) * found + self.not_found * self.search_range
+
+    @cached_property
     def class_robustness(self) -> Floats:
         """(1 + b, c): R_i; inf where margins enter but none leaves, NaN where neither."""
         into, out_of = self.sums.sum(axis=1), self.sums.sum(axis=2)

@@ -38,9 +38,8 @@ class Checks(Reviews):
 
         Source: Carlini et al., "On evaluating adversarial robustness" (2019); the thresholds are ours.
         """
-        standard = self.share_images(self.attack_standard(classifier))
         return [
-            *self._check_attacks(standard, undefended=classifier.name == ORI),
+            *self._check_attacks(self.attack_standard(classifier), undefended=classifier.name == ORI),
             *self._check_curve(self.attack_curve(classifier)),
             *_check_review(self.review(classifier)),
         ]

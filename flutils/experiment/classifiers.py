@@ -1,10 +1,11 @@
-"""The four classifiers of the paper, and the feedback examples that two of them are retrained on."""
+"""The paper's four classifiers, the feedback examples that two are retrained on, and their control."""
 
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from flutils import feedback
+from flutils.claims import CONTROL
 from flutils.experiment.searches import Searches
 from flutils.experiment.workspace import ADV, FL, ORI, REDUCED_FL, Classifier, Recipe
 
@@ -27,6 +28,14 @@ class Classifiers(Searches):
     def train_reduced_fl(self) -> Classifier:
         """Return Reduced F.L.: Ori. retrained with equally many examples of all classes."""
         return self.retrain(self.train_ori(), name=REDUCED_FL, equal=True)
+
+    def train_control(self) -> Classifier:
+        """Return Ori. retrained as long as F.L. is and at the same rate, but on the samples alone.
+
+        The paper has no such model. What F.L. gains over Ori. may come from the longer training; what it
+        gains over the control comes from the examples.
+        """
+        return Classifier(CONTROL, self._obtain(self._control_recipe(self.train_ori())))
 
     def train_all(self) -> dict[str, Classifier]:
         """Return the four classifiers by the paper's names, in its order."""
@@ -144,6 +153,26 @@ class Classifiers(Searches):
             **self._feedback_inputs(classifier, equal),
         }
         return Recipe(name, ".keras", inputs, make)
+
+    def _control_recipe(self, classifier: Classifier) -> Recipe:
+        def make(path: Path, scratch: Path) -> dict[str, Any]:
+            from flutils import training
+
+            recipe = training.retraining_recipe(self.config.training, self.config.feedback)
+            trained = training.train_natural(
+                classifier.load(), *self.training_set, recipe, seed=self.seed, checkpoints=scratch
+            )
+            return self._finish(trained, path)
+
+        config = self.config.feedback
+        inputs = {
+            "step": "train_control",
+            "training": asdict(self.config.training),
+            "retraining": {"learning_rate": config.learning_rate, "epochs": config.epochs},
+            **self._origin,
+            "model": classifier.artifact.checksum,
+        }
+        return Recipe(CONTROL, ".keras", inputs, make)
 
     def _finish(self, trained: Any, path: Path) -> dict[str, Any]:
         """Save a trained model and measure it."""

@@ -109,21 +109,30 @@ class Evaluations(Classifiers):
         runs = {name: (name, None) for name in names}
         return self._attack(f"smallest-{classifier.name}", classifier, runs)
 
-    def attack(self, classifier: Classifier) -> dict[str, attacks.AttackResult]:
-        """Return the results of the paper's eight attacks at their calibrated strengths, by attack."""
+    def attack(self, classifier: Classifier, *, minimum_norm: bool = True) -> dict[str, attacks.AttackResult]:
+        """Return the results of the paper's eight attacks at their calibrated strengths, by attack.
+
+        Args:
+            classifier: the one to attack.
+            minimum_norm: whether to run CW-L2 and DeepFool too, which take longest.
+        """
         strengths = {name: found.strength for name, found in self.calibrate_attacks().items()}
-        smallest = self.attack_smallest(classifier)
-        runs = {name: (name, value) for name, value in strengths.items() if name not in smallest}
+        smallest = self.attack_smallest(classifier) if minimum_norm else {}
+        runs = {
+            name: (name, value) for name, value in strengths.items() if not attacks.ATTACKS[name].minimum_norm
+        }
         results = self._attack(f"attacks-{classifier.name}", classifier, runs)
         return {
             name: smallest[name].within(value) if name in smallest else results[name]
             for name, value in strengths.items()
+            if name in results or name in smallest
         }
 
     def attack_standard(self, classifier: Classifier) -> dict[str, attacks.AttackResult]:
-        """Return the results of the l∞ attacks at the field's standard radius, by attack."""
+        """Return the results of the l∞ attacks at the field's standard radius, all on the same images."""
         runs = {name: (name, self.config.attacks.standard_linf) for name in STANDARD}
-        return self._attack(f"standard-{classifier.name}", classifier, runs)
+        rows = dict.fromkeys(STANDARD, self.attacked_images("PGD"))
+        return self._attack(f"standard-{classifier.name}", classifier, runs, rows)
 
     def curve_images(self) -> np.ndarray:
         """Return the indices of the test images that Fig. 3 is measured on, sorted."""

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from functools import partial
 
 from flutils.artifacts import Artifact
+from flutils.claims import CONTROL
 from flutils.experiment.checks import Checks
-from flutils.experiment.workspace import FL, LABELS, ORI, REDUCED_FL, Classifier, Recipe
+from flutils.experiment.workspace import ADV, FL, ORI, REDUCED_FL, Classifier, Recipe
 
 
 class Experiment(Checks):
@@ -24,16 +25,19 @@ class Experiment(Checks):
 
     def list_artifacts(self) -> list[tuple[str, Artifact | None]]:
         """List the pipeline's models and margin tables in order, None for those that would be made."""
+        others: list[tuple[str, Callable[[], Recipe]]] = [
+            (ADV, self._adv_recipe),
+            (FL, lambda: self._retrained_recipe(self._ori(), FL, False)),
+            (REDUCED_FL, lambda: self._retrained_recipe(self._ori(), REDUCED_FL, True)),
+            (CONTROL, lambda: self._control_recipe(self._ori())),
+        ]
         steps: list[tuple[str, Callable[[], Recipe]]] = [
             (ORI, self._ori_recipe),
             (f"margins-{ORI}", lambda: self._table_recipe(self._ori())),
             (f"margins-{ORI}-l2", lambda: self._table_recipe(self._ori(), unit="l2")),
-            ("adv", self._adv_recipe),
-            (FL, lambda: self._retrained_recipe(self._ori(), FL, False)),
-            (REDUCED_FL, lambda: self._retrained_recipe(self._ori(), REDUCED_FL, True)),
+            *others,
+            *((f"margins-{name}", partial(self._table_recipe_of, recipe)) for name, recipe in others),
         ]
-        others = [(name, recipe) for name, recipe in steps if name in LABELS and name != ORI]
-        steps += [(f"margins-{name}", partial(self._table_recipe_of, recipe)) for name, recipe in others]
         return [(name, self._find_if_determined(recipe)) for name, recipe in steps]
 
     def _ori(self) -> Classifier:

@@ -33,7 +33,8 @@ class Classifier:
     """A trained model of the store: what its training measured, and the way to load it.
 
     Attributes:
-        name: ``"ori"``, ``"adv"``, ``"fl"``, ``"reduced-fl"``, or the user's own for a repeated retraining.
+        name: ``"ori"``, ``"adv"``, ``"fl"``, ``"reduced-fl"``, ``"control"``, or the user's own for a
+            repeated retraining.
         artifact: its file and provenance.
     """
 
@@ -42,7 +43,7 @@ class Classifier:
 
     @property
     def label(self) -> str:
-        """The paper's abbreviation, such as ``"F.L."``."""
+        """The paper's abbreviation, such as ``"F.L."``; the name of a model that the paper does not have."""
         return LABELS.get(self.name, self.name)
 
     @property

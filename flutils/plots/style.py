@@ -44,14 +44,16 @@ class ModelStyle:
 
 # Okabe and Ito's colours; F.L. and Reduced F.L. share a hue, because they differ in one thing only.
 # No triangle and no square: those are the marks of the levels.
+# The control is ours: Ori. retrained without examples.
 MODEL_STYLES = dict(
     zip(
-        paper.MODELS,
+        (*paper.MODELS, "control"),
         (
             ModelStyle("#2b2b2b", (0, (1, 1.3)), "o"),
             ModelStyle("#d55e00", (0, (5, 2)), "X"),
             ModelStyle("#0072b2", "-", "D"),
             ModelStyle("#56b4e9", (0, (6, 1.5, 1, 1.5)), "P"),
+            ModelStyle("#009e73", (0, (3, 1, 1, 1, 1, 1)), "*"),
         ),
         strict=True,
     )
@@ -100,10 +102,11 @@ def start_figure(
 
 
 def find_style(model: str) -> ModelStyle:
-    """Return a model's style; raise `ValueError` if the paper has no such model."""
+    """Return a model's style; raise `ValueError` if there is no such model."""
     if model not in MODEL_STYLES:
         raise ValueError(
-            f"a model must be one of {', '.join(MODEL_STYLES)}, got {model!r}; use the names of paper.MODELS"
+            f"a model must be one of {', '.join(MODEL_STYLES)}, got {model!r}; "
+            "use the names of plots.MODEL_STYLES"
         )
     return MODEL_STYLES[model]
 

@@ -23,8 +23,8 @@ def train_natural(
     """Train a model on samples alone, which gives Ori.
 
     Args:
-        model: a Keras model from images to logits, with its initial weights; these are changed, and it is
-            compiled here.
+        model: a Keras model from images to logits, with the weights to start from; these are changed, and
+            it is compiled here.
         x: (n, H, W, C) float32 training images, pixels as the model takes them.
         y: (n,) integer classes, from 0.
         config: recipe: optimizer, rate, epochs, batch size, augmentation.
@@ -90,9 +90,25 @@ def train_feedback(
             f"expected examples of shape {x.shape[1:]} and as many labels, at least one, got"
             f" {images.shape} and {len(labels)} labels; make them with flutils.feedback.make_examples"
         )
-    recipe = dataclasses.replace(config, learning_rate=feedback.learning_rate, epochs=feedback.epochs)
+    recipe = retraining_recipe(config, feedback)
     together = np.concatenate([x, images]), np.concatenate([y, labels])
     return run_epochs(model, *together, recipe, seed=seed, checkpoints=checkpoints)
+
+
+def retraining_recipe(config: TrainingConfig, feedback: FeedbackConfig) -> TrainingConfig:
+    """Return the recipe that `train_feedback` retrains with: that of the training at the feedback's rate.
+
+    With it, `train_natural` makes the control of a retraining: the trained model, trained on as long without
+    examples.
+
+    Args:
+        config: recipe of the first training.
+        feedback: of which the learning rate and epochs are used.
+
+    Returns:
+        `config` with those two.
+    """
+    return dataclasses.replace(config, learning_rate=feedback.learning_rate, epochs=feedback.epochs)
 
 
 def measure_accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray, *, batch_size: int = 500) -> float:

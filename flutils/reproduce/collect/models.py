@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from flutils.artifacts import Artifact
-from flutils.experiment import LABELS
+from flutils.experiment import CONTROL, LABELS
 
 
 def collect_models(dataset: str, artifacts: Mapping[str, Artifact | None]) -> list[dict[str, Any]]:
-    """Collect what is known of the four models of a dataset, in the paper's order.
+    """Collect what is known of the models of a dataset: the paper's four in its order, and the control.
 
     Args:
         dataset: whose models.
@@ -20,7 +20,7 @@ def collect_models(dataset: str, artifacts: Mapping[str, Artifact | None]) -> li
         used), device, date, source commit and versions.
     """
     rows = []
-    for name, label in LABELS.items():
+    for name, label in (*LABELS.items(), (CONTROL, CONTROL)):
         artifact = artifacts.get(name)
         if artifact is None:
             continue

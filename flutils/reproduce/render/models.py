@@ -14,7 +14,7 @@ _HEADER = ["dataset", "model", "test accuracy", "under PGD", "parameters", "trai
 def render_models(found: Results) -> str:
     """Render the models' accuracies, sizes and training times; empty if none is reported.
 
-    The result ``report`` knows all four; without it, ``train`` knows Ori. and perhaps Adv.
+    The result ``report`` knows all of them; without it, ``train`` knows Ori. and perhaps Adv.
     """
     reported = found.get(ALL, {}).get("report", {}).get("models", ())
     models = [*reported] or [

@@ -7,7 +7,9 @@ from typing import Any
 from flutils.config import DATASETS, PROFILES
 from flutils.reproduce.notebooks import ALL
 from flutils.reproduce.render.claims import render_claims
+from flutils.reproduce.render.control import render_control
 from flutils.reproduce.render.models import render_models
+from flutils.reproduce.render.review import render_review
 from flutils.reproduce.render.runtime import render_runtime
 from flutils.reproduce.render.tables import render_robustness, render_table_1, render_table_3
 
@@ -20,7 +22,8 @@ def render_report(folder: Path) -> str:
 
     Returns:
         One section a profile, of what is there: the claims and how many hold, the models, Table I, R,
-        Table III, and the measured run times.
+        Table III, accuracy at the standard radius, what the examples do beyond longer training, and the
+        measured run times.
 
     Raises:
         ValueError: if a file there is no result.
@@ -41,6 +44,8 @@ def render_report(folder: Path) -> str:
             render_table_1(found),
             render_robustness(found),
             render_table_3(found),
+            render_review(found),
+            render_control(found),
             render_runtime(loaded[ALL].get("runtime")),
         ]
         sections.append("\n\n".join([f"### Profile `{profile}`", *filter(None, parts)]))

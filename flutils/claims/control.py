@@ -1,0 +1,95 @@
+"""What retraining changes by itself, and what the examples add: models compared on the same resamples."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from flutils.arguments import require
+from flutils.claims.resamples import check_models
+from flutils.claims.verdicts import CONFIDENCE
+from flutils.paper import FL, ORI, REDUCED_FL
+
+CONTROL = "control"
+_PAIRS = ((CONTROL, ORI), (FL, CONTROL), (REDUCED_FL, CONTROL))
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One measure of Ori., the control, F.L. and Reduced F.L.
+
+    Attributes:
+        measure: what is measured, with its unit.
+        values: model -> value of the data.
+        differences: such as ``"F.L. − control"`` -> (difference, low, high), the ends of its 95 % interval
+            over the resamples.
+    """
+
+    measure: str
+    values: dict[str, float]
+    differences: dict[str, tuple[float, float, float]]
+
+
+def compare_with_control(measure: str, resampled: Mapping[str, ArrayLike]) -> Comparison:
+    """Compare the control with Ori., and the models retrained on examples with the control.
+
+    The control is Ori. retrained as long as F.L., without examples. Its difference to Ori. is what training
+    longer does; that of F.L. to the control is what the examples do.
+
+    Args:
+        measure: what is measured, with its unit.
+        resampled: model -> (1 + b,) values, of the data and then of resamples that are the same for all
+            models; Ori., ``"control"``, F.L. and Reduced F.L.
+
+    Returns:
+        The `Comparison`. A value or a difference that is not finite stays so.
+
+    Raises:
+        ValueError: if a model is missing, or the shapes differ or have no resample.
+
+    Source: ours; the paper compares with Ori. only.
+    """
+    models = (ORI, CONTROL, FL, REDUCED_FL)
+    check_models(resampled, models, "values")
+    found = {model: np.asarray(resampled[model], np.float64) for model in models}
+    shapes = {model: values.shape for model, values in found.items()}
+    require(
+        len(set(shapes.values())) == 1 and found[ORI].ndim == 1 and len(found[ORI]) > 1,
+        f"expected (1 + b,) values of one length, got {shapes}; resample all models together",
+    )
+    differences = {}
+    for model, other in _PAIRS:
+        moved = found[model] - found[other]
+        low, high = np.quantile(moved[1:], [1 - CONFIDENCE, CONFIDENCE])
+        differences[f"{model} − {other}"] = (float(moved[0]), float(low), float(high))
+    return Comparison(measure, {model: float(values[0]) for model, values in found.items()}, differences)
+
+
+def spell_difference(difference: Sequence[float]) -> str:
+    """Write a difference with its interval; an asterisk where the interval excludes 0."""
+    value, low, high = difference
+    return f"{value:+.3g} ({low:+.3g} to {high:+.3g}){' *' if low > 0 or high < 0 else ''}"
+
+
+def tabulate_comparisons(found: Mapping[str, Sequence[Comparison]]) -> Any:
+    """Put comparisons in a table.
+
+    Args:
+        found: dataset -> its comparisons.
+
+    Returns:
+        A pandas frame with a row a comparison: the values, then the differences with their intervals.
+    """
+    import pandas as pd
+
+    rows = {
+        (dataset, item.measure): {
+            **{model: f"{value:,.4g}" for model, value in item.values.items()},
+            **{pair: spell_difference(ends) for pair, ends in item.differences.items()},
+        }
+        for dataset, items in found.items()
+        for item in items
+    }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["dataset", "measure"])

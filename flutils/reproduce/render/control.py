@@ -1,0 +1,32 @@
+"""What the feedback examples do beyond longer training, as markdown."""
+
+from flutils.claims import CONTROL, spell_difference
+from flutils.paper import FL, ORI
+from flutils.reproduce.collect import Results
+from flutils.reproduce.render.markdown import make_table, spell_dataset
+
+_VALUES = (ORI, CONTROL, FL)
+_DIFFERENCES = (f"{CONTROL} − {ORI}", f"{FL} − {CONTROL}")
+
+
+def render_control(found: Results) -> str:
+    """Render what the results compare with the control, in the order of the notebooks; empty if nothing."""
+    rows = [
+        [
+            spell_dataset(dataset),
+            item["measure"],
+            *(f"{item['values'][model]:,.4g}" for model in _VALUES),
+            *(spell_difference(item["differences"][pair]) for pair in _DIFFERENCES),
+        ]
+        for dataset, results in found.items()
+        for name in ("feedback", "fig3", "table3")
+        for item in results.get(name, {}).get("comparisons", ())
+    ]
+    if not rows:
+        return ""
+    caption = (
+        "Is it the examples, or only longer training? The control is Ori. retrained as long as F.L., without"
+        " examples; the paper has none. A difference has its 95 % interval over samples or test images, and"
+        " an asterisk where that leaves out 0."
+    )
+    return f"{caption}\n\n{make_table(['dataset', 'measure', *_VALUES, *_DIFFERENCES], rows, left=2)}"
