@@ -64,7 +64,9 @@ def load_subject(name: str) -> Subject:
 
     inputs = {"model": asdict(config.model), "training": asdict(config.training), "data": data.checksum}
     artifact = Store("benchmark", name).obtain("ori", ".keras", inputs, make)
-    model = models.load_model(artifact.path)
+    # The stored weights in the architecture as it is now, whichever made them.
+    model = models.build_model(config.model, seed=SEED)
+    model.set_weights(models.load_model(artifact.path).get_weights())
     label = "MNIST CNN" if name == "mnist" else f"ResNet-{6 * config.model.units + 2}"
     return Subject(
         label, model, config, data, artifact.about["measured"]["test_accuracy"], count_flops(model)

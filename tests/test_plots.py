@@ -238,6 +238,10 @@ def test_class_robustness_draws_intervals_up_to_infinity():
         plots.plot_class_robustness(
             {ORI: np.ones(10)}, intervals={ORI: np.ones(10)}, class_names=NAMES, levels=LEVELS
         )
+    with pytest.raises(ValueError, match="lower, upper"):
+        plots.plot_class_robustness(
+            {ORI: np.ones(10)}, intervals={ORI: spans[:, ::-1]}, class_names=NAMES, levels=LEVELS
+        )
     with pytest.raises(ValueError, match="intervals"):
         plots.plot_class_robustness(
             {ORI: np.ones(10)}, intervals={FL: spans}, class_names=NAMES, levels=LEVELS

@@ -16,7 +16,7 @@ import pytest
 from flutils import data
 from flutils.data.sources import Fetched
 from flutils.reproduce import NotebookError, find_notebooks, pipeline, refresh_notebooks, reproduce, status
-from flutils.reproduce.runner import NotebookRun
+from flutils.reproduce.runner import NotebookRun, kernel_environment
 from flutils.reproduce.watch import watch
 
 BOTH = ("mnist", "cifar10")
@@ -363,3 +363,13 @@ def test_seconds_of_both_datasets_add_up():
     run.note({"kind": "artifact", "name": "ori", "made": False, "seconds": 0.0})
     assert run.computed == {"fl": 5.5} and run.cached == ["ori"]
     assert "fl (5.5 s)" in run.summarize()
+
+
+def test_kernels_keep_freed_memory_unless_the_user_has_set_the_allocator(tmp_path, monkeypatch):
+    monkeypatch.delenv("MALLOC_TOP_PAD_", raising=False)
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", "1000000")
+    with kernel_environment(tmp_path):
+        assert os.environ["MALLOC_TOP_PAD_"] == str(2**28)
+        assert os.environ["MALLOC_MMAP_THRESHOLD_"] == "1000000"
+    assert "MALLOC_TOP_PAD_" not in os.environ
+    assert os.environ["MALLOC_MMAP_THRESHOLD_"] == "1000000"

@@ -115,6 +115,9 @@ class AttackResult:
 
         Returns:
             The result of these, in the order of `rows`; `images` is empty.
+
+        Raises:
+            IndexError: if there is no such sample.
         """
         minimum = self.minimum and Minimum(
             self.minimum.clean[:0], self.minimum.images[:0], self.minimum.l2[rows], self.minimum.linf[rows]

@@ -23,7 +23,7 @@ _FEW_ATTACKS = {
     "num_images_slow": 100,
     "num_images_curve": 1000,
     "num_images_checks": 100,
-    "calibration_images": 2000,
+    "calibration_images": 1000,
     "calibration_images_iterative": 250,
     "steps": 10,
     "cw_steps": 50,
@@ -88,7 +88,7 @@ SIZES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
             "adversarial": {
                 "steps": 1,
                 "step_size": 10.0,
-                "epochs": 5,
+                "epochs": 4,
                 "check_images": 500,
                 "check_steps": 20,
             },

@@ -3,74 +3,23 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flutils import attacks, data, paper
+from flutils import attacks, paper
 from flutils.artifacts import write_json
+from flutils.experiment.attacked import ITERATIVE, AttackedImages
 from flutils.experiment.bundle import load_results, save_results
-from flutils.experiment.classifiers import Classifiers
 from flutils.experiment.strength import Strength
 from flutils.experiment.workspace import Classifier, Recipe
-from flutils.randomness import stream
 
-ITERATIVE = ("PGD", "BIM", "MIM")
 STANDARD = ("FGSM", *ITERATIVE)
 
 
-class Evaluations(Classifiers):
+class Evaluations(AttackedImages):
     """The attacks on the classifiers of one dataset."""
-
-    def choose_attacked(self, count: int | None) -> np.ndarray:
-        """Choose test images to attack, the same for all models; a smaller choice lies in a larger one.
-
-        Args:
-            count: how many, equally many of each class; None for the whole test set.
-
-        Returns:
-            (count,) int64 indices into the test set, sorted.
-
-        Raises:
-            ValueError: if the classes cannot have equally many, or have not so many.
-        """
-        y = self.test_set[1]
-        if count is None or count == len(y):
-            return np.arange(len(y))
-        classes = len(self.class_names)
-        chosen = np.flatnonzero(self._rank < count // classes)
-        if len(chosen) != count:
-            raise ValueError(
-                f"expected a multiple of {classes} test images, at most {np.bincount(y).min() * classes}, got"
-                f" {count}; change the size or pass None for all {len(y)}"
-            )
-        return chosen
-
-    def attacked_images(self, attack: str) -> np.ndarray:
-        """Return the indices of the test images that one of the paper's attacks is measured on, sorted."""
-        config = self.config.attacks
-        if attacks.ATTACKS[attack].minimum_norm:
-            return self.choose_attacked(config.num_images_slow)
-        return self.choose_attacked(config.num_images_iterative if attack in ITERATIVE else config.num_images)
-
-    def calibration_images(self, attack: str) -> np.ndarray:
-        """Return the indices of the test images that an attack's strength is calibrated on, sorted."""
-        config = self.config.attacks
-        if attacks.ATTACKS[attack].minimum_norm:
-            return self.attacked_images(attack)
-        return self.choose_attacked(
-            config.calibration_images_iterative if attack in ITERATIVE else config.calibration_images
-        )
-
-    def share_images(self, results: Mapping[str, attacks.AttackResult]) -> dict[str, attacks.AttackResult]:
-        """Return the results of several attacks on the images that all of them were run on."""
-        shared = self.choose_attacked(min(len(result.success) for result in results.values()))
-        return {
-            name: result.take(np.searchsorted(self.choose_attacked(len(result.success)), shared))
-            for name, result in results.items()
-        }
 
     def attack_settings(self, attack: str) -> dict[str, Any]:
         """Return the settings of one of the paper's attacks, other than its strength."""
@@ -134,10 +83,6 @@ class Evaluations(Classifiers):
         rows = dict.fromkeys(STANDARD, self.attacked_images("PGD"))
         return self._attack(f"standard-{classifier.name}", classifier, runs, rows)
 
-    def curve_images(self) -> np.ndarray:
-        """Return the indices of the test images that Fig. 3 is measured on, sorted."""
-        return self.choose_attacked(self.config.attacks.num_images_curve)
-
     def curve_strengths(self) -> np.ndarray:
         """Return the FGSM strengths of Fig. 3, (k,) as shares of the pixel range."""
         return np.linspace(0, self.config.attacks.curve_max, self.config.attacks.curve_points)
@@ -149,10 +94,6 @@ class Evaluations(Classifiers):
         rows = {"FGSM": self.curve_images()}
         results = self._attack(f"curve-{classifier.name}", classifier, runs, rows)
         return np.array([~result.success for result in results.values()])
-
-    @cached_property
-    def _rank(self) -> np.ndarray:
-        return data.rank_samples(self.test_set[1], rng=stream(self.seed, "attacks/images"))
 
     @property
     def _farthest(self) -> float:

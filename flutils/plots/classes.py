@@ -52,8 +52,8 @@ def plot_class_robustness(
         The figure.
 
     Raises:
-        ValueError: if there are no values, an unknown model or level, a shape that does not fit, or a
-            negative value.
+        ValueError: if there are no values, an unknown model or level, a shape that does not fit, a negative
+            value, or an interval whose lower end is the larger.
 
     Source: Table IV; the marks of the levels are the paper's.
     """
@@ -68,6 +68,11 @@ def plot_class_robustness(
         model: _check_ratio(f"intervals[{model!r}]", given, size, 2)
         for model, given in (intervals or {}).items()
     }
+    for model, span in spans.items():
+        require(
+            not np.any(span[:, 0] > span[:, 1]),
+            f"intervals of {model!r} must be (lower, upper) ends, got {span.tolist()}; sort each",
+        )
     models = order_models([*ours, *reference])
     figure, axes = start_figure(1, 1, (max(7.0, 1.05 * size), 4.6))
     axis = axes[0, 0]
