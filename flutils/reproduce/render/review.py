@@ -1,5 +1,6 @@
 """Accuracy at the field's standard radius, under ever stronger attacks, as markdown."""
 
+from flutils.config import PROFILES, load_profile
 from flutils.reproduce.collect import Results
 from flutils.reproduce.render.markdown import make_table, spell_dataset
 
@@ -20,9 +21,12 @@ def render_review(found: Results) -> str:
         for item in reviews
     ]
     first, *later = attacks
+    datasets = dict.fromkeys(item["dataset"] for item in reviews)
+    radii = {name: load_profile(name, PROFILES[-1]).attacks.standard_linf for name in datasets}
+    spelled = ", ".join(f"{radius:g} on {spell_dataset(name)}" for name, radius in radii.items())
     caption = (
-        "Accuracy at the field's standard l∞ radius (0.3 on MNIST, 8 of 255 on CIFAR-10) in percent, which"
-        " depends on no printed number. Each attack takes what those before it left; n is the number of test"
+        f"Accuracy at the field's standard l∞ radius (pixel values: {spelled}) in percent, which depends on"
+        " no printed number. Each attack takes what those before it left; n is the number of test"
         " images."
     )
     header = ["dataset", "model", "n", "no attack", first, *(f"+ {attack}" for attack in later)]
