@@ -55,6 +55,7 @@ def test_a_model_that_only_trained_longer_gains_nothing_over_the_control():
         ((-1.0, -2.0, -0.1), "-1 (-2 to -0.1) *"),
         ((0.0, 0.0, 0.0), "+0 (+0 to +0)"),
         ((1.0, -0.5, 2.0), "+1 (-0.5 to +2)"),
+        ((-988.4, -1490.8, 12345.6), "-988 (-1,491 to +12,346)"),
     ],
 )
 def test_an_asterisk_marks_an_interval_without_0(difference, text):

@@ -260,6 +260,8 @@ def test_interrupt_is_clean(folders, tmp_path):
     cell = f"import os, time\n{note}\ntime.sleep(300)"
     write_notebook(folders["folder"], "01_long", cell)
     code = (
+        # A shell that starts the tests in the background has them, and this, ignore interrupts.
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import sys; from pathlib import Path; from flutils.__main__ import main;"
         "from flutils.reproduce import notebooks;"
         f"notebooks._places = lambda folder: [Path({str(folders['folder'])!r})];"

@@ -69,8 +69,9 @@ def compare_with_control(measure: str, resampled: Mapping[str, ArrayLike]) -> Co
 
 def spell_difference(difference: Sequence[float]) -> str:
     """Write a difference with its interval; an asterisk where the interval excludes 0."""
-    value, low, high = difference
-    return f"{value:+.3g} ({low:+.3g} to {high:+.3g}){' *' if low > 0 or high < 0 else ''}"
+    value, low, high = (f"{end:+,.0f}" if abs(end) >= 1000 else f"{end:+.3g}" for end in difference)
+    mark = " *" if difference[1] > 0 or difference[2] < 0 else ""
+    return f"{value} ({low} to {high}){mark}"
 
 
 def tabulate_comparisons(found: Mapping[str, Sequence[Comparison]]) -> Any:
