@@ -230,7 +230,9 @@ def test_what_is_compared_with_the_control_is_rendered(values, tmp_path):
     values["cifar10"]["table3"]["comparisons"] = [comparison]
     values["cifar10"]["feedback"]["comparisons"] = [{**comparison, "measure": "margin"}]
     text = render_section(save(values, tmp_path))
-    row = "| CIFAR-10 | rays (%) | 1 | 1.5 | 2 | +0.5 (-0.1 to +1) | +0.5 (+0.25 to +0.75) * |"
+    row = (
+        "| CIFAR-10 | rays (%) | 1.000 | 1.500 | 2.000 | +0.50 (−0.10 to +1.00) | +0.50 (+0.25 to +0.75) * |"
+    )
     assert row in text and text.index("| CIFAR-10 | margin |") < text.index(row)
     assert text.index("Table III:") < text.index("Is it the examples") < text.index(row)
 

@@ -18,7 +18,6 @@ from flutils.claims.control import (
     CONTROL,
     Comparison,
     compare_with_control,
-    spell_difference,
     tabulate_comparisons,
 )
 from flutils.claims.curves import judge_fgsm_curves
@@ -28,7 +27,16 @@ from flutils.claims.levels import judge_improvement, judge_mean_margins
 from flutils.claims.printed import NOT_CLAIMED, NOT_PRINTED, judge_paper, judge_printed
 from flutils.claims.resamples import RESAMPLES, resample_means, resample_tables
 from flutils.claims.table1 import judge_table1
-from flutils.claims.verdicts import CANNOT_TELL, CONFIDENCE, FAILS, HOLDS, Verdict, judge
+from flutils.claims.verdicts import (
+    CANNOT_TELL,
+    CONFIDENCE,
+    FAILS,
+    HOLDS,
+    Verdict,
+    judge,
+    spell_difference,
+    spell_significant,
+)
 
 ALL_IDS = tuple(claim.id for claim in paper.CLAIMS)
 
@@ -77,6 +85,7 @@ __all__ = [
     "resample_means",
     "resample_tables",
     "spell_difference",
+    "spell_significant",
     "tabulate",
     "tabulate_comparisons",
 ]

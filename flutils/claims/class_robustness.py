@@ -8,7 +8,15 @@ from numpy.typing import NDArray
 
 from flutils.claims.levels import check_dataset, spell_level
 from flutils.claims.resamples import ResampledMargins, check_models, resample_tables, split_samples
-from flutils.claims.verdicts import Finding, Floats, Verdict, hold_all, is_larger, judge_findings
+from flutils.claims.verdicts import (
+    Finding,
+    Floats,
+    Verdict,
+    hold_all,
+    is_larger,
+    judge_findings,
+    spell_significant,
+)
 from flutils.margins import MarginTable
 from flutils.paper import ADV, CLASS_NAMES, FL, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
@@ -82,9 +90,12 @@ def measure_class_robustness(
     before = ratios[ORI][0]
     marks = robustness_levels(np.where(np.isnan(before), 1.0, before))
     fallen = [is_larger(ratios[ORI][:, i], ratios[FL][:, i]) for i in _NAMED]
-    changes = (f"{names[i]} ({marks[i]}) {before[i]:.3g} -> {ratios[FL][0, i]:.3g}" for i in _NAMED)
+    changes = (
+        f"{names[i]} ({marks[i]}) {spell_significant(before[i])} -> {spell_significant(ratios[FL][0, i])}"
+        for i in _NAMED
+    )
     worse = hold_all(is_larger(level[FL], level[REDUCED_FL]), is_larger(std[REDUCED_FL], std[FL]))
-    spread = {model: f"{model} {values[0]:.3g}" for model, values in std.items()}
+    spread = {model: f"{model} {spell_significant(values[0])}" for model, values in std.items()}
     return [
         Finding(
             "adv-unstable",
@@ -134,7 +145,8 @@ def measure_low_classes(
     return Finding(
         "low-classes",
         grown,
-        f"geometric mean of R_i grows {shown:.3g} times over {names}; {risen} of {len(low)} rise",
+        f"geometric mean of R_i grows {spell_significant(shown)} times over {names};"
+        f" {risen} of {len(low)} rise",
     )
 
 

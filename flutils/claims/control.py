@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from flutils.arguments import require
 from flutils.claims.resamples import check_models
-from flutils.claims.verdicts import CONFIDENCE
+from flutils.claims.verdicts import CONFIDENCE, spell_difference, spell_significant
 from flutils.paper import FL, ORI, REDUCED_FL
 
 CONTROL = "control"
@@ -67,13 +67,6 @@ def compare_with_control(measure: str, resampled: Mapping[str, ArrayLike]) -> Co
     return Comparison(measure, {model: float(values[0]) for model, values in found.items()}, differences)
 
 
-def spell_difference(difference: Sequence[float]) -> str:
-    """Write a difference with its interval; an asterisk where the interval excludes 0."""
-    value, low, high = (f"{end:+,.0f}" if abs(end) >= 1000 else f"{end:+.3g}" for end in difference)
-    mark = " *" if difference[1] > 0 or difference[2] < 0 else ""
-    return f"{value} ({low} to {high}){mark}"
-
-
 def tabulate_comparisons(found: Mapping[str, Sequence[Comparison]]) -> Any:
     """Put comparisons in a table.
 
@@ -87,7 +80,7 @@ def tabulate_comparisons(found: Mapping[str, Sequence[Comparison]]) -> Any:
 
     rows = {
         (dataset, item.measure): {
-            **{model: f"{value:,.4g}" for model, value in item.values.items()},
+            **{model: spell_significant(value, 4) for model, value in item.values.items()},
             **{pair: spell_difference(ends) for pair, ends in item.differences.items()},
         }
         for dataset, items in found.items()

@@ -1,6 +1,7 @@
 """A verdict on a claim of the paper, and how outcomes on resamples become one."""
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -118,6 +119,28 @@ def hold_all(*outcomes: ArrayLike) -> Floats:
     return np.where((found == 0).any(axis=0), 0.0, undecided)
 
 
+def spell_significant(value: float | np.floating[Any], digits: int = 3) -> str:
+    """Write a number with its significant digits, of which whole ones all stay: 0.0839, 42.6, 2,468."""
+    return f"{value:,.{_count_decimals(value, digits)}f}"
+
+
+def spell_difference(difference: Sequence[float]) -> str:
+    """Write a difference with its interval; an asterisk where the interval excludes 0; a dash for NaN.
+
+    All three have as many decimals as two digits of the interval's half width take.
+    """
+    _, low, high = difference
+    decimals = _count_decimals((high - low) / 2, 2)
+    value, *ends = (f"{end:+z,.{decimals}f}".replace("-", "−").replace("+nan", "–") for end in difference)
+    mark = " *" if low > 0 or high < 0 else ""
+    return f"{value} ({' to '.join(ends)}){mark}"
+
+
 def spell_percent(value: float | np.floating[Any]) -> str:
     """Write a fraction in percent."""
     return f"{100 * value:.1f} %"
+
+
+def _count_decimals(value: float | np.floating[Any], digits: int) -> int:
+    known = np.isfinite(value) and value != 0
+    return max(0, digits - 1 - math.floor(math.log10(abs(float(value))))) if known else 0

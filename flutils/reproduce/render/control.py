@@ -1,6 +1,6 @@
 """What the feedback examples do beyond longer training, as markdown."""
 
-from flutils.claims import CONTROL, spell_difference
+from flutils.claims import CONTROL, spell_difference, spell_significant
 from flutils.paper import FL, ORI
 from flutils.reproduce.collect import Results
 from flutils.reproduce.render.markdown import make_table, spell_dataset
@@ -15,7 +15,7 @@ def render_control(found: Results) -> str:
         [
             spell_dataset(dataset),
             item["measure"],
-            *(f"{item['values'][model]:,.4g}" for model in _VALUES),
+            *(spell_significant(item["values"][model], 4) for model in _VALUES),
             *(spell_difference(item["differences"][pair]) for pair in _DIFFERENCES),
         ]
         for dataset, results in found.items()
