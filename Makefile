@@ -42,7 +42,7 @@ types: $(STAMP) ## mypy
 	$(BIN)/mypy
 
 unit: $(STAMP) ## pytest, with the smoke pipeline and nbval
-	$(BIN)/python -m pytest --durations=10
+	$(BIN)/python -m pytest --durations=10 --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 notebooks: $(STAMP) ## execute the committed notebooks in place (NOTEBOOK=03 for one)
 	@$(BIN)/python -m flutils notebooks $(if $(NOTEBOOK),--notebook $(NOTEBOOK))

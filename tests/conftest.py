@@ -1,16 +1,19 @@
-"""Shared by all tests: the checkout, a command-line runner, and one smoke run of the whole pipeline."""
+"""Shared by all tests: the checkout, a command-line runner, and which file goes first."""
 
 import os
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def run_flutils(*arguments: str, home: Path, timeout: float = 900) -> subprocess.CompletedProcess[str]:
+def pytest_collection_modifyitems(items):
+    """Put the smoke run first: it takes longest, and other files can be tested beside it."""
+    items.sort(key=lambda item: item.path.stem != "test_smoke_run")
+
+
+def run_flutils(*arguments: str, home: Path, timeout: float = 1500) -> subprocess.CompletedProcess[str]:
     """Run ``python -m flutils`` in its own process with `home` as its home folder."""
     return subprocess.run(
         [sys.executable, "-m", "flutils", *arguments],
@@ -20,10 +23,3 @@ def run_flutils(*arguments: str, home: Path, timeout: float = 900) -> subprocess
         text=True,
         timeout=timeout,
     )
-
-
-@pytest.fixture(scope="session")
-def smoke_run(tmp_path_factory):
-    """Run the whole pipeline at profile smoke for both datasets, once; return its home and what it said."""
-    home = tmp_path_factory.mktemp("smoke")
-    return home, run_flutils("reproduce", "--profile", "smoke", home=home)

@@ -468,16 +468,3 @@ def test_the_notebook_shows_figures_before_the_widget():
     ]
     assert calls.index("draw_ray") < calls.index("draw_slices") < calls.index("build_widget")
     assert not {"train_all", "train_ori", "search_margins"} & set(calls)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_stored_models_agree_with_their_tables(smoke_run):
-    home, _ = smoke_run
-    state = explorer.load_state("smoke", 0, home=home)
-    for dataset, material in state.materials.items():
-        assert material.models == ["Ori.", "Adv.", "F.L.", "Reduced F.L."]
-        for model in material.models:
-            choice = explorer.Choice(dataset, model, sample=3, number=2)
-            assert state.compare_table(choice) is True
-            state.build_direction(explorer.Choice(dataset, model, kind=explorer.GRADIENT))

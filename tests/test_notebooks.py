@@ -1,29 +1,20 @@
-"""The notebooks: their form, the smoke run of the whole pipeline, and nbval on what they show."""
+"""The form of the committed notebooks."""
 
 import ast
 import json
 import re
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-from conftest import ROOT, run_flutils
+from conftest import ROOT
 
-from flutils.reproduce import find_notebooks, kernel_environment
+from flutils.reproduce import find_notebooks
 from flutils.reproduce.notebooks import REQUIRED, list_paths
 
 PATHS = list_paths(ROOT / "notebooks")
 IGNORED = "nbval-ignore-output"
 MACHINE = re.compile(r"(?:/home/|/root/|/Users/|/tmp/|/usr/|/opt/|/var/|[A-Z]:\\)")
-# nbval fails compared cells that write to stderr, where libraries log what they please.
-NBVAL_CONFTEST = """import pytest
-def pytest_collectstart(collector):
-    if collector.fspath and collector.fspath.ext == ".ipynb":
-        collector.skip_compare += ("stderr",)
-"""
 
 
 def read(path):
@@ -100,112 +91,3 @@ def test_metadata_says_nothing_of_the_run(notebook):
 
 def test_at_least_one_cell_is_compared(notebook):
     assert compared_cells(notebook)
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_smoke_pipeline(smoke_run):
-    home, done = smoke_run
-    assert done.returncode == 0, done.stdout + done.stderr
-    names = [item.name for item in find_notebooks(ROOT / "notebooks")]
-    lines = [line for line in done.stdout.splitlines() if line.startswith(tuple(names))]
-    assert "computed: ori (" in lines[0]
-    assert "figures and tables written" in done.stdout
-    assert json.loads((home / "artifacts/smoke/all/runtime.json").read_text())["values"]["from_nothing"]
-    assert "Traceback" not in done.stderr
-    assert "oneDNN" not in done.stderr
-    assert not list(home.rglob(".writing-*"))
-    assert not [path for path in home.rglob("scratch/*") if path.is_dir()]
-
-
-def run_nbval(folder, home):
-    """Run nbval on the notebooks of a folder, in kernels of this interpreter."""
-    (folder / "conftest.py").write_text(NBVAL_CONFTEST)
-    (folder / "pytest.ini").write_text("[pytest]\n")
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "--nbval",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--tb=short",
-        str(folder),
-    ]
-    with kernel_environment(home):
-        return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=900)
-
-
-@pytest.fixture(scope="session")
-def nbval_run(smoke_run, tmp_path_factory):
-    """Run nbval on the committed notebooks, at profile smoke in the home of the pipeline's run.
-
-    Returns the home, what nbval said, and the home's artifacts and figures as they were before.
-    """
-    home, _ = smoke_run
-    folder = tmp_path_factory.mktemp("nbval")
-    before = take_stock(home)
-    for path in PATHS:
-        text = path.read_text(encoding="utf-8")
-        small, changes = re.subn(r'PROFILE = \\"\w+\\"', r'PROFILE = \\"smoke\\"', text)
-        assert changes == 1, f"expected the literal PROFILE once in {path.name}"
-        (folder / path.name).write_text(small, encoding="utf-8")
-    return home, run_nbval(folder, home), before
-
-
-def take_stock(home):
-    """Return when each model and array was written, and what each figure plots."""
-    kept = {p: p.stat().st_mtime_ns for p in home.rglob("*") if p.suffix in (".keras", ".npz", ".zip")}
-    return kept, {path: json.loads(path.read_text()) for path in (home / "figures").rglob("*.json")}
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_nbval_on_committed_notebooks(nbval_run):
-    _, done, _ = nbval_run
-    assert done.returncode == 0, done.stdout + done.stderr
-    cells = sum(len(code_cells(read(path))) for path in PATHS)
-    assert f"{cells} passed" in done.stdout
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_second_run_of_every_notebook_makes_nothing_and_plots_the_same(nbval_run):
-    home, _, (kept, figures) = nbval_run
-    assert kept
-    assert figures
-    now, plotted = take_stock(home)
-    assert now == kept
-    assert plotted == figures
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(900)
-def test_second_run_says_that_it_made_nothing(smoke_run):
-    home, _ = smoke_run
-    chosen = ("--profile", "smoke", "--dataset", "cifar10", "--notebook", "02")
-    done = run_flutils("reproduce", *chosen, home=home)
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = [line for line in done.stdout.splitlines() if "computed:" in line]
-    assert len(lines) == 1 and lines[0].endswith("computed: nothing"), lines
-    dry = run_flutils("reproduce", "--profile", "smoke", "--dry-run", home=home)
-    assert "cached" in dry.stdout
-    assert not [
-        line for line in dry.stdout.splitlines() if line.endswith(" to make") and "cached" not in line
-    ]
-
-
-def test_nbval_notices_another_output(tmp_path):
-    cells = [nbformat.v4.new_code_cell(source) for source in ("print(1 + 1)", "print(2 + 2)")]
-    for number, (cell, text) in enumerate(zip(cells, ("2\n", "5\n"), strict=True), start=1):
-        cell.execution_count = number
-        cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
-    kernel = {"name": "python3", "language": "python", "display_name": "Python 3"}
-    nbformat.write(
-        nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel}), tmp_path / "a.ipynb"
-    )
-    done = run_nbval(tmp_path, tmp_path)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "1 failed, 1 passed" in done.stdout
-    shutil.rmtree(tmp_path)
