@@ -53,7 +53,11 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs: Any, training: bool | None = None, mask: Any = None) -> Any:
         """Normalize by the batch in training, else by the kept mean and variance."""
-        if keras.backend.backend() != "tensorflow" or mask is not None or len(inputs.shape) != 4:
+        plain = self.axis in (-1, 3) and self.scale and self.center and mask is None
+        special = self.synchronized or getattr(self, "renorm", False)
+        exact = (self.variable_dtype, self.compute_dtype) == ("float32", "float32")
+        fused = keras.backend.backend() == "tensorflow" and len(inputs.shape) == 4
+        if not fused or not plain or special or not exact:
             return super().call(inputs, training=training, mask=mask)
         import tensorflow as tf
 

@@ -225,11 +225,31 @@ def test_a_strength_is_found_in_few_evaluations(median, target):
     assert np.mean(counts) < 12  # halving needs 13 and more
 
 
+def test_one_sample_can_be_calibrated_on():
+    search = calibration._Search("FGSM", 0.3, 0.01, 1)
+    found = search.narrow(lambda s: SimpleNamespace(accuracy=1.0 if s < 0.1 else 0.0), 1.0, 16)
+    assert not found.reached and found.strength == pytest.approx(0.1, rel=0.05)
+
+
 def test_an_accuracy_that_jumps_over_the_target_gives_the_nearest():
     search = calibration._Search("FGSM", 0.4, None, 100)
     found = search.narrow(lambda s: SimpleNamespace(accuracy=0.9 if s < 0.125 else 0.1), 1.0, 16)
     assert not found.reached and "none of 16 strengths" in found.reason
     assert found.strength == pytest.approx(0.125, rel=1e-2)
+
+
+def overshoot(strength):
+    """Return an accuracy that is least at strength 0.05, as FGSM's of a network that it steps across."""
+    return SimpleNamespace(accuracy=round(0.06 + 0.9 * min(1, abs(np.log2(1 + strength / 0.05) - 1)), 3))
+
+
+def test_a_target_is_found_below_a_strength_that_overshoots():
+    assert overshoot(1.0).accuracy > 0.5 > overshoot(0.04).accuracy
+    found = calibration._Search("FGSM", 0.5, None, 1000).narrow(overshoot, 1.0, 16)
+    assert found.reached and found.strength < 0.05
+    missed = calibration._Search("FGSM", 0.05, None, 1000).narrow(overshoot, 1.0, 16)
+    assert not missed.reached and "at a smaller one" in missed.reason
+    assert missed.accuracy == min(accuracy for _, accuracy in missed.evaluations)
 
 
 def test_logits_of_the_samples_are_computed_once_until_the_weights_change(samples, monkeypatch):

@@ -55,13 +55,29 @@ def test_a_model_that_only_trained_longer_gains_nothing_over_the_control():
         ((-1.0, -2.0, -0.1), "−1.00 (−2.00 to −0.10) *"),
         ((0.0, 0.0, 0.0), "+0 (+0 to +0)"),
         ((1.0, -0.5, 2.0), "+1.0 (−0.5 to +2.0)"),
+        ((0.13, 0.0004, 0.26), "+0.1300 (+0.0004 to +0.2600) *"),
+        ((0.4, 0.4, 0.4), "+0.4 (+0.4 to +0.4) *"),
         ((-0.001, -0.42, 0.46), "+0.00 (−0.42 to +0.46)"),
-        ((float("nan"),) * 3, "– (– to –)"),
         ((-988.4, -1490.8, 12345.6), "−988 (−1,491 to +12,346)"),
     ],
 )
 def test_an_asterisk_marks_an_interval_without_0(difference, text):
     assert claims.spell_difference(difference) == text
+
+
+def test_rounding_of_equal_means_is_no_difference():
+    """Two models whose attacked images fall in another order have sums that differ by rounding alone."""
+    thirds = np.random.default_rng(0).integers(0, 4, 250) / 3
+    values = {model: np.full(2001, thirds.mean()) for model in (ORI, CONTROL, FL, REDUCED_FL)}
+    values[FL] = values[FL] + 7e-15
+    found = claims.compare_with_control("accuracy (%)", values).differences["F.L. − control"]
+    assert claims.spell_difference(found) == "+0 (+0 to +0)"
+
+
+@pytest.mark.parametrize("found", [{}, {"mnist": []}])
+def test_nothing_to_compare_is_an_empty_table(found):
+    frame = claims.tabulate_comparisons(found)
+    assert frame.empty and frame.index.names == ["dataset", "measure"]
 
 
 def test_comparisons_as_a_table():
@@ -77,6 +93,7 @@ def test_comparisons_as_a_table():
     [
         ({CONTROL: None}, "control is missing"),
         ({FL: np.zeros(3)}, "values of one length"),
+        ({FL: np.full(2001, np.nan)}, "accuracy of F.L. must be finite"),
         ({model: np.zeros(1) for model in (ORI, CONTROL, FL, REDUCED_FL)}, "values of one length"),
     ],
 )

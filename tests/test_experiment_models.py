@@ -97,17 +97,18 @@ def test_retrained_models_start_from_ori_and_saw_the_examples(run):
     assert (many.chosen == 1).all()  # smoke's maximum selection is 2, of 1 sample a class
 
 
-def test_the_control_is_trained_as_long_as_fl_without_examples(run):
+def test_the_control_is_retrained_as_fl_with_the_samples_themselves_for_examples(run):
     from flutils import training  # not above: this module is imported where TensorFlow must not be
 
     ori, control, fl = run.train_ori(), run.train_control(), run.train_fl()
     assert (control.name, control.label) == (CONTROL, CONTROL)
-    assert "examples" not in control.measured
-    assert len(control.history) == len(fl.history) == run.config.feedback.epochs
-    assert control.artifact.about["inputs"]["model"] == ori.artifact.checksum
-    expected = ori.load()
-    recipe = training.retraining_recipe(run.config.training, run.config.feedback)
-    training.train_natural(expected, *run.training_set, recipe, seed=0)
+    assert control.measured["copies"] == fl.measured["examples"] > 0 and "examples" not in control.measured
+    examples, (x, _) = run.make_feedback(ori), run.samples
+    assert np.abs(x[examples.sample] - examples.images).max() > 0.1
+    expected, recipes = ori.load(), (run.config.training, run.config.feedback)
+    training.train_feedback(
+        expected, *run.training_set, x[examples.sample], examples.labels, *recipes, seed=0
+    )
     for a, b in zip(expected.get_weights(), control.load().get_weights(), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
 

@@ -195,6 +195,7 @@ def test_fused_batch_normalization_is_that_of_keras(momentum):
     fused, plain = layers
     np.testing.assert_allclose(fused.moving_mean, plain.moving_mean, rtol=1e-5)
     np.testing.assert_allclose(fused.moving_variance, plain.moving_variance, rtol=1 / (40 * 5 * 6 - 1))
+    assert not np.array_equal(fused.moving_variance, plain.moving_variance), "this is not the fused kernel"
     assert np.abs(fused.moving_mean).max() > 0.01
     moving = (fused.moving_mean, fused.moving_variance)
     kept = [keras.ops.convert_to_numpy(value).copy() for value in moving]
@@ -204,6 +205,15 @@ def test_fused_batch_normalization_is_that_of_keras(momentum):
     np.testing.assert_allclose(fused(x, training=True), fused(x), rtol=1e-6)
     for before, after in zip(kept, moving, strict=True):
         np.testing.assert_array_equal(before, keras.ops.convert_to_numpy(after))
+
+
+@pytest.mark.parametrize("options", [{"axis": 1}, {"scale": False}, {"center": False}])
+def test_what_the_fused_kernel_cannot_do_is_left_to_keras(options):
+    pytest.importorskip("tensorflow")
+    x = np.random.default_rng(0).normal(2, 3, (8, 4, 5, 3)).astype(np.float32)
+    fused, plain = (kind(**options) for kind in (models.FusedBatchNormalization, BatchNormalization))
+    np.testing.assert_allclose(fused(x, training=True), plain(x, training=True), rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(fused.moving_variance, plain.moving_variance, rtol=1e-6)
 
 
 def test_resnet_is_normalized_by_the_fused_layer_and_comes_back_so(resnet, tmp_path):

@@ -198,6 +198,12 @@ def render_section(home):
 def test_rendered_report(values, tmp_path):
     values["mnist"]["table3"]["strengths"] = {"FGSM": {"reached": False, "reason": "too weak"}}
     values["mnist"]["table3"]["num_images"] = {"FGSM": 10_000, "PGD": 500}
+    values["mnist"]["table3"]["clean_by_images"] = {"500": {"Ori.": 99.0, "Adv.": 97.5, "F.L.": 98.0}}
+    searched = {"attack": "CW-L2", "correct images": 50, "nothing found": 5}
+    values["mnist"]["table3"]["distances"] = [
+        {**searched, "model": "Ori."},
+        {**searched, "model": "Adv.", "nothing found": 6},
+    ]
     values["cifar10"]["table3"]["num_images"] = {"FGSM": 2_000, "PGD": 500}
     save(values, tmp_path)
     text = render_section(tmp_path)
@@ -208,6 +214,8 @@ def test_rendered_report(values, tmp_path):
     assert "| PGD | 500 | 18.62 / 18.62 |" in text
     assert "| BIM | – | 15.36 / 15.36 |" in text
     assert "Not calibrated: MNIST FGSM (too weak)." in text
+    assert "| none | 500 | – / 99.00 | – / 97.50 | – / 98.00 | – / – | – / – | – / – |" in text
+    assert "the accuracy under it says little: MNIST CW-L2 on Adv. (6 of 50)." in text
     assert "| F.L. | 39.12 | 39.12 | 4,634.36 | 4,634.36 |" in text
     assert "12_claims.png" not in text
     assert text.count("so says mnist") == sum("mnist" in v["evidence"] for v in list_claims(values))
@@ -238,7 +246,7 @@ def test_what_is_compared_with_the_control_is_rendered(values, tmp_path):
 
 
 def test_accuracy_at_the_standard_radius_is_rendered(values, tmp_path):
-    review = {"dataset": "mnist", "model": "Adv.", "images": 1000, "clean_accuracy": 0.97}
+    review = {"dataset": "mnist", "model": "Adv.", "images": 1000, "clean_accuracy": 0.97, "radius": 0.3}
     review |= {"accuracy": {"PGD": 0.3, "APGD-CE": 0.164, "Square": 0.16}}
     values["mnist"]["table3"]["review"] = [review]
     text = render_section(save(values, tmp_path))

@@ -400,12 +400,6 @@ def test_seed_matters_for_the_order(uninterrupted):
     assert not np.array_equal(other.seen[0], uninterrupted.seen[0])
 
 
-def test_retraining_takes_rate_and_epochs_of_the_feedback_and_the_rest_of_the_training():
-    plan = config.replace(config.load_profile("mnist", "quick").feedback, learning_rate=0.125, epochs=7)
-    expected = config.replace(RECIPE, learning_rate=0.125, epochs=7)
-    assert training.retraining_recipe(RECIPE, plan) == expected != RECIPE
-
-
 def test_a_compiled_training_learns():
     """As notebooks run it, not eagerly: two kinds of images are told apart after a few epochs."""
     x, y = random_images(160)

@@ -1,6 +1,6 @@
 """The eight attacks of Table III, verified and calibrated; and what a reviewer would check them with."""
 
-from flutils.attacks.calibration import Calibration, calibrate, calibrate_norms
+from flutils.attacks.calibration import CALIBRATION_FORMAT, Calibration, calibrate, calibrate_norms
 from flutils.attacks.gradient import bim, fgsm, mim, pgd
 from flutils.attacks.interval import wilson_interval
 from flutils.attacks.minimum import carlini_wagner_l2, deepfool_l2
@@ -13,6 +13,7 @@ from flutils.attacks.verification import Verified, measure_norms, verify
 
 __all__ = [
     "ATTACKS",
+    "CALIBRATION_FORMAT",
     "FORMAT",
     "AttackResult",
     "AttackSpec",

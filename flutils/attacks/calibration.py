@@ -9,8 +9,12 @@ from flutils.arguments import Bounds, check_count, check_positive, check_strengt
 from flutils.attacks.registry import check_settings, find_attack, run
 from flutils.attacks.result import AttackResult
 
+CALIBRATION_FORMAT = 3
+"""Version of the search for a strength; part of the key of what it found."""
+
 _ROUNDING = 1e-9
 _FIRST, _NEARER = 0.02, 0.2  # shares of the upper end that are tried until a strength leaves too much
+_LEAST = 0.005  # share of the largest strength down to which an attack may overshoot
 _EDGE = 0.05  # least share of the interval, in logarithms, by which an end moves
 
 
@@ -126,7 +130,7 @@ class _Search:
 
     def __init__(self, name: str, target: float, tolerance: float | None, count: int) -> None:
         self.name, self.target = name, target
-        self.least = 0.5 / max(count, 1)
+        self.count, self.least = count, 0.5 / max(count, 1)
         self.tolerance = self.least if tolerance is None else check_strength("tolerance", tolerance)
         self.evaluations: list[tuple[float, float]] = []
         self.best: tuple[float, AttackResult] | None = None
@@ -134,8 +138,12 @@ class _Search:
     def note(self, strength: float, result: AttackResult) -> float:
         """Add a measurement, and return by how much its accuracy exceeds the target."""
         self.evaluations.append((strength, result.accuracy))
-        # Of strengths that come equally near, the later one, which is nearer to where the target is crossed.
-        if self.best is None or self.miss(result) < self.miss(self.best[1]) + _ROUNDING:
+        # Of strengths that come equally near, the one that is nearer to where the target is crossed: of those
+        # that leave too much the larger, of the others the later, which is the smaller.
+        if self.best is None:
+            self.best = strength, result
+        slack = _ROUNDING if result.accuracy <= self.target or strength > self.best[0] else -_ROUNDING
+        if self.miss(result) < self.miss(self.best[1]) + slack:
             self.best = strength, result
         return result.accuracy - self.target
 
@@ -148,7 +156,8 @@ class _Search:
 
         An accuracy of 0 or 1 counts as half a sample, so that its odds are finite.
         """
-        rates = np.clip([self.target + excess, self.target], self.least, 1 - self.least)
+        least = min(self.least, 0.25)
+        rates = np.clip([self.target + excess, self.target], least, 1 - least)
         odds = np.log(rates / (1 - rates))
         return float(odds[0] - odds[1])
 
@@ -189,27 +198,34 @@ class _Search:
 
     def explain(self) -> str:
         """Say why the target is out of reach; strength 0 was tried first, and then the largest."""
-        (_, clean), (largest, hardest) = (
-            self.evaluations[0],
-            self.evaluations[min(1, len(self.evaluations) - 1)],
-        )
+        (_, clean), (largest, hardest) = self.evaluations[0], self.evaluations[:2][-1]
+        tried, least = len(self.evaluations), min(accuracy for _, accuracy in self.evaluations)
         if clean < self.target:
-            return f"the accuracy is {clean:.2%} without an attack, below the target of {self.target:.2%}"
-        if hardest > self.target:
-            return f"the accuracy is still {hardest:.2%} at {largest:g}, the largest strength tried"
-        tried = len(self.evaluations)
+            return (
+                f"the accuracy is {clean:.2%} without an attack on these {self.count:,} samples,"
+                f" below the target of {self.target:.2%}"
+            )
+        if least > self.target:
+            found = f"the accuracy is still {hardest:.2%} at {largest:g}, the largest strength tried"
+            return found if least == hardest else f"{found}, and {least:.2%} at a smaller one"
         return f"none of {tried} strengths came within {self.tolerance:g} of the target {self.target:.2%}"
 
     def narrow(self, attack: Any, strength_max: float, budget: int) -> Calibration:
         """Narrow an interval whose ends lie on both sides of the target.
 
-        The next strength is where a straight line between the ends crosses the target, in the logarithm of
+        The upper end is the largest strength, or a smaller one where that overshoots and leaves too much. The
+        next strength is where a straight line between the ends crosses the target, in the logarithm of
         the strength and the log-odds of the accuracy, where accuracies fall about straight.
         """
         low, high = 0.0, strength_max
         above, below = self.note(low, attack(low)), -np.inf
         if above > 0 and not self.is_reached():
             below = self.note(high, attack(high))
+            first = _FIRST
+            while below > 0 and high * _NEARER > _LEAST * strength_max and len(self.evaluations) < budget:
+                first = _NEARER
+                high *= _NEARER  # an attack that overshoots leaves fewer correct at a smaller strength
+                below = self.note(high, attack(high))
             odds_above, odds_below = np.inf, self.exceed_odds(below)
             moved = ""  # which end moved last
             while below < 0 < above and not self.is_reached() and len(self.evaluations) < budget:
@@ -217,7 +233,7 @@ class _Search:
                     share = float(np.clip(odds_above / (odds_above - odds_below), _EDGE, 1 - _EDGE))
                     middle = low * (high / low) ** share
                 else:  # the strengths that matter are small
-                    middle = high * (_NEARER if moved else _FIRST)
+                    middle = high * (_NEARER if moved else first)
                 excess = self.note(middle, attack(middle))
                 # An end that stays twice counts half (the Illinois rule), so that both ends close in.
                 if excess > 0:

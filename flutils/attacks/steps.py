@@ -136,7 +136,7 @@ class Steps:
         digest = hashlib.blake2b(f"{images.shape} {batch_size}".encode())
         model: Any = self._model()
         for values in (images, *(variable.numpy() for variable in model.variables)):
-            digest.update(np.ascontiguousarray(values).data)
+            digest.update(np.ascontiguousarray(values).tobytes())
         key = digest.digest()
         if key not in self._recalled:
             self._recalled[key] = evaluate(images)

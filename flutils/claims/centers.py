@@ -117,7 +117,7 @@ def measure_center_images(means: Mapping[str, Mapping[str, Floats]]) -> list[Fin
             hold_all(*marginal),
             "Avg. of Adv. over Ori.: "
             + ", ".join(f"{ratio[s][0]:.3f} on {s} images" for s in SETS)
-            + f"; the paper calls up to {SLIGHT:.3f} slight",
+            + f"; what the paper calls slightly behind is a ratio of up to {SLIGHT:.3f}",
         ),
         Finding("cci-fl-best", best, f"Avg. in pixel values, {spell(avg, MODELS)}; {deviations}"),
         Finding("cci-fl-set", own, f"Avg. {spell(avg, trained)}; Std. {spell(std, MODELS)} (pixel values)"),

@@ -15,6 +15,7 @@ from flutils.claims.verdicts import (
     hold_all,
     is_larger,
     judge_findings,
+    spell_percent,
     spell_significant,
 )
 from flutils.margins import MarginTable
@@ -145,8 +146,8 @@ def measure_low_classes(
     return Finding(
         "low-classes",
         grown,
-        f"geometric mean of R_i grows {spell_significant(shown)} times over {names};"
-        f" {risen} of {len(low)} rise",
+        f"geometric mean of R_i grows {spell_significant(shown)} times over {names}"
+        f" (low on the other half of the samples); {risen} of {len(low)} rise",
     )
 
 
@@ -169,11 +170,13 @@ def measure_threshold(margins: ResampledMargins, dataset: str) -> Finding:
     surplus = margins.counts.sum(axis=1) - margins.counts.sum(axis=2)
     agrees = np.where(np.isnan(ratio), np.nan, np.sign(ratio - 1) == np.sign(surplus))
     against = [CLASS_NAMES[dataset][i] for i in np.flatnonzero(agrees[0] == 0)]
+    in_all = hold_all(*agrees.T)
     return Finding(
         "r-threshold",
-        hold_all(*agrees.T),
+        in_all,
         f"R_i and the balance of rays agree in {np.count_nonzero(agrees[0] == 1)} of {ratio.shape[1]} classes"
-        + (f", not in {', '.join(against)}" if against else ""),
+        + (f", not in {', '.join(against)}" if against else "")
+        + f"; in all of them in {spell_percent(np.mean(in_all[1:] == 1))} of resamples",
     )
 
 

@@ -13,6 +13,7 @@ from flutils.claims.verdicts import CONFIDENCE, spell_difference, spell_signific
 from flutils.paper import FL, ORI, REDUCED_FL
 
 CONTROL = "control"
+_DECIMALS = 9
 _PAIRS = ((CONTROL, ORI), (FL, CONTROL), (REDUCED_FL, CONTROL))
 
 
@@ -35,8 +36,9 @@ class Comparison:
 def compare_with_control(measure: str, resampled: Mapping[str, ArrayLike]) -> Comparison:
     """Compare the control with Ori., and the models retrained on examples with the control.
 
-    The control is Ori. retrained as long as F.L., without examples. Its difference to Ori. is what training
-    longer does; that of F.L. to the control is what the examples do.
+    The control is Ori. retrained as F.L. is, but each example is replaced by the sample it was made from. Its
+    difference to Ori. is what training longer does, and on some samples more; that of F.L. to the control is
+    what moving the examples across the boundary does.
 
     Args:
         measure: what is measured, with its unit.
@@ -44,10 +46,10 @@ def compare_with_control(measure: str, resampled: Mapping[str, ArrayLike]) -> Co
             models; Ori., ``"control"``, F.L. and Reduced F.L.
 
     Returns:
-        The `Comparison`. A value or a difference that is not finite stays so.
+        The `Comparison`.
 
     Raises:
-        ValueError: if a model is missing, or the shapes differ or have no resample.
+        ValueError: if a model is missing, a value is not finite, or the shapes differ or have no resample.
 
     Source: ours; the paper compares with Ori. only.
     """
@@ -59,9 +61,11 @@ def compare_with_control(measure: str, resampled: Mapping[str, ArrayLike]) -> Co
         len(set(shapes.values())) == 1 and found[ORI].ndim == 1 and len(found[ORI]) > 1,
         f"expected (1 + b,) values of one length, got {shapes}; resample all models together",
     )
+    for model, values in found.items():
+        require(np.isfinite(values).all(), f"{measure} of {model} must be finite; leave out what is not")
     differences = {}
     for model, other in _PAIRS:
-        moved = found[model] - found[other]
+        moved = np.round(found[model] - found[other], _DECIMALS)  # what rounding leaves of equal means is 0
         low, high = np.quantile(moved[1:], [1 - CONFIDENCE, CONFIDENCE])
         differences[f"{model} − {other}"] = (float(moved[0]), float(low), float(high))
     return Comparison(measure, {model: float(values[0]) for model, values in found.items()}, differences)
@@ -86,4 +90,5 @@ def tabulate_comparisons(found: Mapping[str, Sequence[Comparison]]) -> Any:
         for dataset, items in found.items()
         for item in items
     }
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["dataset", "measure"])
+    index = pd.MultiIndex.from_tuples(list(rows), names=["dataset", "measure"])
+    return pd.DataFrame(list(rows.values()), index=index)

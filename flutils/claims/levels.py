@@ -81,8 +81,8 @@ def measure_levels(level: Mapping[str, Floats], dataset: str) -> list[Finding]:
         Finding(
             "r-fl-substantial",
             1 - is_larger(SUBSTANTIAL, gain),
-            f"R {spell_level(level, ORI, FL)}: {100 * gain[0]:+.1f} %, of which the paper calls "
-            f"{100 * SUBSTANTIAL:+.1f} % substantial; a rise of any size: {rise}",
+            f"R {spell_level(level, ORI, FL)}: {100 * gain[0]:+.1f} %; the smaller rise that the paper "
+            f"calls substantial is {100 * SUBSTANTIAL:+.1f} %; a rise of any size: {rise}",
         ),
         Finding(
             "r-fl-above-reduced",

@@ -37,6 +37,12 @@ def judge_table1(table: MarginTable, dataset: str, *, seed: int) -> list[Verdict
     def percent(i: int) -> str:
         return f"{'class ' * names[i].isdigit()}{names[i]} with {100 * measured[i]:.2f} %"
 
+    def place(i: int, order: np.ndarray, word: str) -> str:
+        first, second = (int(found) for found in order[:2])
+        if i == first:
+            return f"{percent(i)} is the {word} frequent; the next is {percent(second)}"
+        return f"{percent(i)}; the {word} frequent is {percent(first)}"
+
     return [
         make_verdict(
             "inequality",
@@ -47,13 +53,13 @@ def judge_table1(table: MarginTable, dataset: str, *, seed: int) -> list[Verdict
         make_verdict(
             "most-robust",
             judge(_is_extreme(shares, robust)),
-            f"{percent(robust)}; the most frequent is {percent(top)}",
+            place(robust, np.argsort(-measured, kind="stable"), "most"),
             claim=f"the most robust adjacent class is {names[robust]}",
         ),
         make_verdict(
             "most-vulnerable",
             judge(_is_extreme(-shares, vulnerable)),
-            f"{percent(vulnerable)}; the least frequent is {percent(bottom)}",
+            place(vulnerable, np.argsort(measured, kind="stable"), "least"),
             claim=f"the most vulnerable adjacent class is {names[vulnerable]}",
         ),
         _judge_neighbours(table, shares, weights),

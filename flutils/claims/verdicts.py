@@ -125,13 +125,16 @@ def spell_significant(value: float | np.floating[Any], digits: int = 3) -> str:
 
 
 def spell_difference(difference: Sequence[float]) -> str:
-    """Write a difference with its interval; an asterisk where the interval excludes 0; a dash for NaN.
+    """Write a difference with its interval; an asterisk where the interval excludes 0.
 
-    All three have as many decimals as two digits of the interval's half width take.
+    All three have as many decimals as two digits of the interval's half width take, or more where an interval
+    that excludes 0 would seem to include it.
     """
     _, low, high = difference
     decimals = _count_decimals((high - low) / 2, 2)
-    value, *ends = (f"{end:+z,.{decimals}f}".replace("-", "−").replace("+nan", "–") for end in difference)
+    if low > 0 or high < 0:
+        decimals = max(decimals, _count_decimals(min(abs(low), abs(high)), 1))
+    value, *ends = (f"{end:+z,.{decimals}f}".replace("-", "−") for end in difference)
     mark = " *" if low > 0 or high < 0 else ""
     return f"{value} ({' to '.join(ends)}){mark}"
 

@@ -4,6 +4,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from flutils import feedback
 from flutils.claims import CONTROL
 from flutils.experiment.searches import Searches
@@ -30,12 +32,15 @@ class Classifiers(Searches):
         return self.retrain(self.train_ori(), name=REDUCED_FL, equal=True)
 
     def train_control(self) -> Classifier:
-        """Return Ori. retrained as long as F.L. is and at the same rate, but on the samples alone.
+        """Return Ori. retrained as F.L. is, but with each example put back where its sample is.
 
-        The paper has no such model. What F.L. gains over Ori. may come from the longer training; what it
-        gains over the control comes from the examples.
+        The paper has no such model. It takes the steps of F.L., at its rate, and sees the chosen samples as
+        often, but nothing beyond them: what F.L. gains over Ori. may come from training longer, or on some
+        samples more; what it gains over the control comes from moving the examples across the boundary.
         """
-        return Classifier(CONTROL, self._obtain(self._control_recipe(self.train_ori())))
+        ori = self.train_ori()
+        self.search_margins(ori)
+        return Classifier(CONTROL, self._obtain(self._control_recipe(ori)))
 
     def train_all(self) -> dict[str, Classifier]:
         """Return the four classifiers by the paper's names, in its order."""
@@ -129,50 +134,38 @@ class Classifiers(Searches):
         return Recipe(ADV, ".keras", inputs, make)
 
     def _retrained_recipe(self, classifier: Classifier, name: str, equal: bool) -> Recipe:
-        config = self.config
-
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            from flutils import training
-
             examples = self.make_feedback(classifier, equal=equal)
-            trained = training.train_feedback(
-                classifier.load(),
-                *self.training_set,
-                examples.images,
-                examples.labels,
-                config.training,
-                config.feedback,
-                seed=self.seed,
-                checkpoints=scratch,
-            )
-            return {**self._finish(trained, path), "examples": len(examples.labels)}
+            trained = self._train_feedback(classifier, examples.images, examples.labels, scratch)
+            return {**self._finish(trained, path), "examples": len(examples)}
 
-        inputs = {
-            "step": "train_feedback",
-            "training": asdict(config.training),
-            **self._feedback_inputs(classifier, equal),
-        }
+        inputs = {"step": "train_feedback", **self._retraining_inputs(classifier, equal)}
         return Recipe(name, ".keras", inputs, make)
 
     def _control_recipe(self, classifier: Classifier) -> Recipe:
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            from flutils import training
+            examples, (x, _) = self.make_feedback(classifier), self.samples
+            trained = self._train_feedback(classifier, x[examples.sample], examples.labels, scratch)
+            return {**self._finish(trained, path), "copies": len(examples)}
 
-            recipe = training.retraining_recipe(self.config.training, self.config.feedback)
-            trained = training.train_natural(
-                classifier.load(), *self.training_set, recipe, seed=self.seed, checkpoints=scratch
-            )
-            return self._finish(trained, path)
-
-        config = self.config.feedback
-        inputs = {
-            "step": "train_control",
-            "training": asdict(self.config.training),
-            "retraining": {"learning_rate": config.learning_rate, "epochs": config.epochs},
-            **self._origin,
-            "model": classifier.artifact.checksum,
-        }
+        inputs = {"step": "train_control", **self._retraining_inputs(classifier, False)}
         return Recipe(CONTROL, ".keras", inputs, make)
+
+    def _train_feedback(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, scratch: Path
+    ) -> Any:
+        from flutils import training
+
+        return training.train_feedback(
+            classifier.load(),
+            *self.training_set,
+            images,
+            labels,
+            self.config.training,
+            self.config.feedback,
+            seed=self.seed,
+            checkpoints=scratch,
+        )
 
     def _finish(self, trained: Any, path: Path) -> dict[str, Any]:
         """Save a trained model and measure it."""
@@ -191,6 +184,9 @@ class Classifiers(Searches):
             "training": asdict(self.config.training),
             **self._origin,
         }
+
+    def _retraining_inputs(self, classifier: Classifier, equal: bool) -> dict[str, Any]:
+        return {"training": asdict(self.config.training), **self._feedback_inputs(classifier, equal)}
 
     def _feedback_inputs(self, classifier: Classifier, equal: bool) -> dict[str, Any]:
         return {

@@ -127,7 +127,13 @@ class Evaluations(AttackedImages):
             write_json(path, found)
 
         counts = {name: len(chosen) for name, chosen in rows.items()}
-        inputs = {**self._attack_inputs(ori), "step": "calibrate", "settings": settings, "images": counts}
+        inputs = {
+            **self._attack_inputs(ori),
+            "step": "calibrate",
+            "format": attacks.CALIBRATION_FORMAT,
+            "settings": settings,
+            "images": counts,
+        }
         return Recipe("calibration", ".json", inputs, make)
 
     def _attack(

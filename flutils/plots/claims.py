@@ -35,7 +35,7 @@ def plot_claims(
             (``"mnist"``, ``"cifar10"`` or ``"both"``), and the verdicts ``printed`` (on the paper's own
             numbers) and ``verdict`` (on ours): ``"holds"``, ``"fails"``, ``"cannot tell"``, ``"not
             printed"`` or None. Claims keep the order of first appearance, grouped by what they are about.
-        labels: id -> text of its row; the id where left out.
+        labels: id -> text of its row, of at most two lines; the id where left out.
 
     Returns:
         The figure; a place without a verdict is empty.
@@ -51,8 +51,8 @@ def plot_claims(
     ids = sorted(dict.fromkeys(row["id"] for row in rows), key=lambda name: groups.index(about[name]))
     datasets = [name for name in (*TITLES, _BOTH) if any(dataset == name for _, dataset, _ in cells)]
     texts = [(labels or {}).get(str(name), str(name)) for name in ids]
-    wide = 0.075 * max(map(len, texts)) + 1.5
-    figure, axes = start_figure(1, 1, (wide + 1.5 * len(datasets), 0.29 * len(ids) + 1.5))
+    wide = 0.075 * max(len(line) for text in texts for line in text.splitlines()) + 1.5
+    figure, axes = start_figure(1, 1, (wide + 1.5 * len(datasets), 0.33 * len(ids) + 1.5))
     axis = axes[0, 0]
     columns = [(dataset, source) for dataset in datasets for source in _SOURCES]
     # Columns of one dataset stand close together, and those of two apart.

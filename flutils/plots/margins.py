@@ -73,7 +73,7 @@ def plot_before_after(
         after: model -> margins of the same rays, of the shape of `before`.
         search_range: the range of the search, in the unit of the margins.
         unit: what a margin is measured in, for the axis.
-        before_model: the model of `before`, one of ``paper.MODELS``.
+        before_model: the model of `before`, one of ``plots.MODEL_STYLES``.
 
     Returns:
         The figure.

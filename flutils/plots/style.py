@@ -44,7 +44,7 @@ class ModelStyle:
 
 # Okabe and Ito's colours; F.L. and Reduced F.L. share a hue, because they differ in one thing only.
 # No triangle and no square: those are the marks of the levels.
-# The control is ours: Ori. retrained without examples.
+# The control is ours: Ori. retrained on copies of samples for examples.
 MODEL_STYLES = dict(
     zip(
         (*paper.MODELS, "control"),

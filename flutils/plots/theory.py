@@ -114,33 +114,33 @@ def plot_scenario(
     figure, axes = start_figure(1, 1, (5.6, 5.2))
     axis = axes[0, 0]
     x0, g, d = (np.asarray(v, dtype=np.float64) for v in (start, gradient, direction))
-    _draw_regions(axis, place, np.asarray(before))
-    axis.contour(place, place, np.asarray(after), [0], colors="k", linestyles="--", linewidths=1.6)
+    _draw_regions(axis, place, np.asarray(before), line="--")
+    axis.contour(place, place, np.asarray(after), [0], colors="k", linewidths=1.6)
     axis.plot(*zip(x0, x0 + example * d, strict=True), color=LIMIT_COLOR, lw=1.4)
     for vector, color, name in ((g, CLASS_COLORS[0], "g"), (d, LIMIT_COLOR, "d")):
         tip = x0 + 0.35 * reach * vector
         axis.annotate("", tip, x0, arrowprops={"arrowstyle": "-|>", "color": color, "lw": 2})
         axis.annotate(f"${name}$", tip, (4, 4), textcoords="offset points", color=color, fontsize=13)
-    for length, text, marker in (
-        (0.0, "$x_0$", "o"), (crossing, r"$x_0+\eta_0 d$", "X"), (example, r"$x_e$", "D")
+    for length, text, marker, above in (
+        (0.0, "$x_0$", "o", -13), (crossing, r"$x_0+\eta_0 d$", "X", 6), (example, r"$x_e$", "D", -13)
     ):  # fmt: skip
         point = x0 + length * d
         axis.plot(*point, marker=marker, color="k", ms=7)
-        axis.annotate(text, point, (8, -13), textcoords="offset points", fontsize=12)
+        axis.annotate(text, point, (8, above), textcoords="offset points", fontsize=12)
     middle = x0 + example / 2 * d
     axis.set(
         xlim=(middle[0] - reach, middle[0] + reach), ylim=(middle[1] - reach, middle[1] + reach),
         aspect="equal", xlabel="first pixel", ylabel="second pixel",
-        title=f"cos(d, g) = {d @ g:.2f}; line: f = 0 before, dashed: after",
+        title=f"cos(d, g) = {d @ g:.2f}; dashed: f = 0 before, line: after",
     )  # fmt: skip
     return figure
 
 
-def _draw_regions(axis: Axes, place: ArrayLike, f: np.ndarray) -> None:
+def _draw_regions(axis: Axes, place: ArrayLike, f: np.ndarray, line: str = "-") -> None:
     """Shade the side of each class and draw the boundary."""
     far = 1 + np.abs(f).max()
     axis.contourf(place, place, f, [-far, 0, far], colors=_REGION_COLORS)
-    axis.contour(place, place, f, [0], colors="k", linewidths=1.6)
+    axis.contour(place, place, f, [0], colors="k", linestyles=line, linewidths=1.6)
 
 
 @styled

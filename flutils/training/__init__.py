@@ -3,12 +3,7 @@
 from flutils.training.adversarial import measure_pgd_accuracy, train_adversarial
 from flutils.training.batches import Batches
 from flutils.training.checkpoints import TrainedModel
-from flutils.training.natural import (
-    measure_accuracy,
-    retraining_recipe,
-    train_feedback,
-    train_natural,
-)
+from flutils.training.natural import measure_accuracy, train_feedback, train_natural
 from flutils.training.optimizer import OneCycle, compile_for_training
 
 __all__ = [
@@ -18,7 +13,6 @@ __all__ = [
     "compile_for_training",
     "measure_accuracy",
     "measure_pgd_accuracy",
-    "retraining_recipe",
     "train_adversarial",
     "train_feedback",
     "train_natural",

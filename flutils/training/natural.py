@@ -90,25 +90,9 @@ def train_feedback(
             f"expected examples of shape {x.shape[1:]} and as many labels, at least one, got"
             f" {images.shape} and {len(labels)} labels; make them with flutils.feedback.make_examples"
         )
-    recipe = retraining_recipe(config, feedback)
+    recipe = dataclasses.replace(config, learning_rate=feedback.learning_rate, epochs=feedback.epochs)
     together = np.concatenate([x, images]), np.concatenate([y, labels])
     return run_epochs(model, *together, recipe, seed=seed, checkpoints=checkpoints)
-
-
-def retraining_recipe(config: TrainingConfig, feedback: FeedbackConfig) -> TrainingConfig:
-    """Return the recipe that `train_feedback` retrains with: that of the training at the feedback's rate.
-
-    With it, `train_natural` makes the control of a retraining: the trained model, trained on as long without
-    examples.
-
-    Args:
-        config: recipe of the first training.
-        feedback: of which the learning rate and epochs are used.
-
-    Returns:
-        `config` with those two.
-    """
-    return dataclasses.replace(config, learning_rate=feedback.learning_rate, epochs=feedback.epochs)
 
 
 def measure_accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray, *, batch_size: int = 500) -> float:

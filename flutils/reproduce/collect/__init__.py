@@ -5,6 +5,7 @@ A claim or a number that nothing was saved for is listed all the same, with the 
 
 from flutils.reproduce.collect.cells import CellReport, collect_cells
 from flutils.reproduce.collect.claims import BOTH, NOT_JUDGED, ClaimReport, collect_claims, count_verdicts
+from flutils.reproduce.collect.comparisons import collect_comparisons
 from flutils.reproduce.collect.frames import arrange_cells
 from flutils.reproduce.collect.models import collect_models
 from flutils.reproduce.collect.results import Missing, Results, find_missing, read_results
@@ -19,6 +20,7 @@ __all__ = [
     "arrange_cells",
     "collect_cells",
     "collect_claims",
+    "collect_comparisons",
     "collect_models",
     "count_verdicts",
     "find_missing",

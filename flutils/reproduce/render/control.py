@@ -2,7 +2,7 @@
 
 from flutils.claims import CONTROL, spell_difference, spell_significant
 from flutils.paper import FL, ORI
-from flutils.reproduce.collect import Results
+from flutils.reproduce.collect import Results, collect_comparisons
 from flutils.reproduce.render.markdown import make_table, spell_dataset
 
 _VALUES = (ORI, CONTROL, FL)
@@ -14,19 +14,19 @@ def render_control(found: Results) -> str:
     rows = [
         [
             spell_dataset(dataset),
-            item["measure"],
-            *(spell_significant(item["values"][model], 4) for model in _VALUES),
-            *(spell_difference(item["differences"][pair]) for pair in _DIFFERENCES),
+            item.measure,
+            *(spell_significant(item.values[model], 4) for model in _VALUES),
+            *(spell_difference(item.differences[pair]) for pair in _DIFFERENCES),
         ]
-        for dataset, results in found.items()
-        for name in ("feedback", "fig3", "table3")
-        for item in results.get(name, {}).get("comparisons", ())
+        for dataset, items in collect_comparisons(found).items()
+        for item in items
     ]
     if not rows:
         return ""
     caption = (
-        "Is it the examples, or only longer training? The control is Ori. retrained as long as F.L., without"
-        " examples; the paper has none. A difference has its 95 % interval over samples or test images, and"
-        " an asterisk where that leaves out 0."
+        "Is it the examples, or only longer training? The control is retrained as F.L. is, step for step, but"
+        " each example is replaced by the sample it was made from; the paper has none. A difference has its"
+        " 95 % interval over samples or test images, and an asterisk where that leaves out 0; each model was"
+        " trained once, and how much another training would differ is not in it."
     )
     return f"{caption}\n\n{make_table(['dataset', 'measure', *_VALUES, *_DIFFERENCES], rows, left=2)}"

@@ -1,6 +1,5 @@
 """Accuracy at the field's standard radius, under ever stronger attacks, as markdown."""
 
-from flutils.config import PROFILES, load_profile
 from flutils.reproduce.collect import Results
 from flutils.reproduce.render.markdown import make_table, spell_dataset
 
@@ -21,8 +20,7 @@ def render_review(found: Results) -> str:
         for item in reviews
     ]
     first, *later = attacks
-    datasets = dict.fromkeys(item["dataset"] for item in reviews)
-    radii = {name: load_profile(name, PROFILES[-1]).attacks.standard_linf for name in datasets}
+    radii = {item["dataset"]: item["radius"] for item in reviews}
     spelled = ", ".join(f"{radius:g} on {spell_dataset(name)}" for name, radius in radii.items())
     caption = (
         f"Accuracy at the field's standard l∞ radius (pixel values: {spelled}) in percent, which depends on"

@@ -7,6 +7,8 @@ from flutils import paper
 from flutils.reproduce.collect import CellReport, Results, collect_cells
 from flutils.reproduce.render.markdown import make_table, spell_dataset, spell_number
 
+_WEAK = 0.1  # share of the images an attack may find nothing on
+
 
 def render_table_1(found: Results) -> str:
     """Render Table I of each dataset; empty if none is reported."""
@@ -69,11 +71,26 @@ def render_table_3(found: Results) -> str:
         ]
         for attack in paper.ATTACKS
     ]
+    clean = {dataset: found[dataset].get("table3", {}).get("clean_by_images", {}) for dataset in datasets}
+    for count in dict.fromkeys(count for each in clean.values() for count in each):
+        ours = [clean[dataset].get(count, {}).get(model) for dataset, model in places]
+        rows.append(["none", f"{int(count):,}", *(f"– / {spell_number(rate)}" for rate in ours)])
     titles = [f"{spell_dataset(dataset)} {model}" for dataset, model in places]
     caption = (
         "Table III: accuracy under attack in percent, paper / ours. Strengths are calibrated on Ori. with"
         " part of the images, so its columns agree up to that; the other models are what is compared. n is"
-        " the number of test images."
+        " the number of test images, and *none* the accuracy without an attack on as many."
+    )
+    weak = [
+        f"{spell_dataset(dataset)} {item['attack']} on {item['model']}"
+        f" ({item['nothing found']} of {item['correct images']})"
+        for dataset in datasets
+        for item in found[dataset].get("table3", {}).get("distances", ())
+        if item["model"] in models and item["nothing found"] > _WEAK * item["correct images"]
+    ]
+    warning = (
+        "An attack that finds nothing, at any distance, on more than a tenth of the images that a model gets"
+        f" right is weak, and the accuracy under it says little: {'; '.join(weak)}."
     )
     missed = [
         f"{spell_dataset(dataset)} {attack} ({strength['reason']})"
@@ -82,7 +99,8 @@ def render_table_3(found: Results) -> str:
         if not strength["reached"]
     ]
     note = f"Not calibrated: {'; '.join(missed)}." if missed else ""
-    return "\n\n".join(filter(None, (caption, make_table(["attack", "n", *titles], rows), note)))
+    table = make_table(["attack", "n", *titles], rows)
+    return "\n\n".join(filter(None, (caption, table, note, warning if weak else "")))
 
 
 def _list_measured(cells: Sequence[CellReport]) -> list[str]:
