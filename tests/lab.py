@@ -87,6 +87,19 @@ def copy_notebook(folder):
     (folder / "00_explorer.ipynb").write_text(small, encoding="utf-8")
 
 
+def run_all_cells(page):
+    """Run all cells; JupyterLab drops the command while it has no kernel yet, so repeat it."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        page.get_by_role("menuitem", name="Run", exact=True).click()
+        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        for _ in range(50):
+            if page.locator(".jp-InputPrompt", has_text="*").count():  # a cell that waits or runs
+                return
+            page.wait_for_timeout(100)
+    pytest.fail("JupyterLab ran no cell")
+
+
 def check_explorer(browser, home, tmp_path):
     """Run the notebook, move the length by keys, press the button; the words and the image follow."""
     copy_notebook(tmp_path / "notebooks")
@@ -95,8 +108,7 @@ def check_explorer(browser, home, tmp_path):
         page.set_default_timeout(1000 * PATIENCE)
         page.goto(f"{address}/lab/tree/00_explorer.ipynb?token={token}")
         page.locator(".jp-Notebook h1", has_text="move a sample along a ray").wait_for()
-        page.get_by_role("menuitem", name="Run", exact=True).click()
-        page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+        run_all_cells(page)
         status = page.locator(".widget-html-content", has_text="at length")
         status.wait_for()
         before, picture = status.inner_text(), page.locator("img.widget-image").first.get_attribute("src")
