@@ -1,4 +1,4 @@
-"""The command line: ``python -m flutils reproduce``, ``data``, ``status``, ``report`` and ``notebooks``."""
+"""The command line: ``python -m flutils COMMAND``."""
 
 import argparse
 import sys
@@ -60,6 +60,13 @@ def _build_parser() -> argparse.ArgumentParser:
     data.set_defaults(run=_fetch_data)
     _add_choice(data, "--dataset", f"one of {', '.join(DATASETS)}; without it both")
 
+    compute = commands.add_parser("compute", help="make models, searches and attacks, without notebooks")
+    compute.set_defaults(run=_compute)
+    _add_profile(compute, "paper")
+    _add_choice(compute, "--dataset", f"one of {', '.join(DATASETS)}; without it both")
+    _add_choice(compute, "--step", "a step's name, such as margins-ori; without it all")
+    compute.add_argument("--seed", type=int, default=0, help="the run's one seed (default: 0)")
+
     status = commands.add_parser("status", help="list artifacts and data that are there")
     status.set_defaults(run=_show_status)
     _add_profile(status, None)
@@ -112,6 +119,14 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     except NotebookError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    return 0
+
+
+def _compute(arguments: argparse.Namespace) -> int:
+    from flutils.reproduce import compute
+
+    datasets, steps = _split(arguments.dataset) or DATASETS, _split(arguments.step)
+    compute(profile=arguments.profile, datasets=datasets, steps=steps, seed=arguments.seed)
     return 0
 
 

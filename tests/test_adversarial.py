@@ -53,7 +53,7 @@ def test_perturbation_stays_in_radius_and_bounds_and_follows_the_gradient(steps,
     model = linear_model(weights)
     x = np.random.default_rng(0).random((50, 1, 4, 1)).astype(np.float32)
     y = np.arange(50) % 2
-    perturb = build_perturbation(0.1, step_size, steps, bounds=BOUNDS, seed=5)
+    perturb = build_perturbation(0.1, [(0, steps, step_size)], bounds=BOUNDS, seed=5)
     moved = perturb_now(model, perturb, x, y, draws(3))
     assert np.abs(moved - x).max() <= 0.1 + 1e-6
     assert moved.min() >= 0 and moved.max() <= 1
@@ -72,7 +72,7 @@ def test_random_start_depends_on_seed_and_draw_only():
     x, y = np.full((8, 1, 2, 1), 0.5, np.float32), np.zeros(8, int)
 
     def start(seed, draw):
-        perturb = build_perturbation(0.1, 1e-6, 1, bounds=BOUNDS, seed=seed)
+        perturb = build_perturbation(0.1, [(0, 1, 1e-6)], bounds=BOUNDS, seed=seed)
         return perturb_now(model, perturb, x, y, draws(draw))
 
     np.testing.assert_array_equal(start(1, 7), start(1, 7))
@@ -173,7 +173,7 @@ def test_every_step_sees_a_perturbed_batch():
 
     model.run_eagerly = True
     model.train_step = noted
-    perturb_training_batches(model, build_perturbation(0.1, 0.125, 1, bounds=BOUNDS, seed=0))
+    perturb_training_batches(model, build_perturbation(0.1, [(0, 1, 0.125)], bounds=BOUNDS, seed=0))
     x, y = two_features(64)
     model.fit(x, y, batch_size=64, epochs=2, shuffle=False, verbose=0)
     assert len(seen) == 2
@@ -191,7 +191,7 @@ def test_numbers_that_are_not_positive_are_refused(numbers):
 def test_unknown_backend_is_refused(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "torch")
     with pytest.raises(ValueError, match="not on torch"):
-        build_perturbation(0.1, 0.1, 1, bounds=BOUNDS, seed=0)
+        build_perturbation(0.1, [(0, 1, 0.1)], bounds=BOUNDS, seed=0)
 
 
 @pytest.mark.parametrize(("steps", "name"), [(1, "fast"), (40, "PGD, 40 steps")])

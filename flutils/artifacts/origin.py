@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 _LIBRARIES = ("flutils", "numpy", "keras", "tensorflow", "openvino", "jax")
+# On which of these a processor has, the order of sums in the libraries' kernels depends.
+_FEATURES = {"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile"}
 
 
 def describe_origin() -> dict[str, Any]:
@@ -25,21 +27,26 @@ def describe_origin() -> dict[str, Any]:
     return {
         "versions": versions,
         "backend": keras.backend.backend() if keras else None,
-        "device": f"{_processor()}, {len(os.sched_getaffinity(0))} cores",
+        "device": f"{_processor()['model name']}, {len(os.sched_getaffinity(0))} cores",
+        "features": sorted(_FEATURES & set(_processor()["flags"].split())),
+        "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
         "commit": _commit(),
         "date": datetime.now(UTC).date().isoformat(),
     }
 
 
 @cache
-def _processor() -> str:
-    """Name the processor as the kernel does."""
+def _processor() -> dict[str, str]:
+    """Return what the kernel says of the first processor: its name and features."""
+    facts = {"model name": platform.machine(), "flags": ""}
     try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:
-        return platform.machine()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
+        return facts
+    for line in text.partition("\n\n")[0].splitlines():
+        name, _, value = line.partition(":")
+        facts[name.strip()] = value.strip()
+    return facts
 
 
 @cache

@@ -25,7 +25,10 @@ class ModelConfig:
         "choice: residual units a stage; the paper gives no depth, Madry et al. use 5", size=True
     )
     width: int = setting("choice: 1 is the non-wide option of Madry et al.; 10 costs 96 times as much")
-    weight_decay: float = setting("§V: settings of Madry et al., 2e-4 on CIFAR-10 and none on MNIST")
+    weight_decay: float = setting(
+        "choice: none on MNIST, as in Madry et al., who have 2e-4 on CIFAR-10; more suits one-cycle rates",
+        size=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +46,10 @@ class TrainingConfig:
         "§V: settings of Madry et al., 128 on CIFAR-10; choice on MNIST: faster than 50"
     )
     flip: bool = setting("§V: settings of Madry et al., mirror CIFAR-10; here every other epoch of an image")
-    pad: int = setting("§V: settings of Madry et al., pad CIFAR-10 by 2 pixels, then crop")
+    pad: int = setting(
+        "§V: settings of Madry et al., pad CIFAR-10 by 2 pixels, then crop; by 4 where epochs are many",
+        size=True,
+    )
     train_size: int | None = setting("§V: the whole training set (None)", size=True)
     test_size: int | None = setting("§V: the whole test set (None)", size=True)
 
@@ -68,26 +74,55 @@ class SearchConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ComparisonConfig:
+    """Searches of ours beside the paper's: of the two controls, and of test images."""
+
+    samples_controls: int = setting(
+        "choice: searched samples of the two controls, some of those of the other models", size=True
+    )
+    samples_held_out: int = setting("choice: searched test images, the same for all models", size=True)
+    directions_held_out: int = setting("choice: directions of the search of test images", size=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stage:
+    """The attack of adversarial training from one share of the training on."""
+
+    start: float
+    steps: int
+    step_size: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class AdversarialConfig:
     """Adversarial training, which gives Adv.; optimizer, batches and augmentation are those of Ori."""
 
     epsilon: float = setting("§V: settings of Madry et al., l∞ radius 0.3 on MNIST, 8 of 255 on CIFAR-10")
-    steps: int = setting("§V: settings of Madry et al., 40 on MNIST, 7 on CIFAR-10; few at quick", size=True)
-    step_size: float = setting(
-        "§V: settings of Madry et al., 0.01 on MNIST, 2 on CIFAR-10; half a radius where steps are few, 1.25 "
-        "where there is one (Wong, Rice, Kolter, ICLR 2020)",
+    stages: tuple[Stage, ...] = setting(
+        "choice: number and length of steps, by share of the training done; Madry et al. take 40 of 0.01 on "
+        "MNIST and 7 of 2 on CIFAR-10; N-FGSM (de Jorge et al., NeurIPS 2022) takes one of a radius",
         size=True,
     )
-    ramp: float = setting("choice: share of the steps in which the radius grows to its full size")
+    noise: float = setting(
+        "choice: half width of the uniform random start in radii: 1 in Madry et al., 2 in N-FGSM"
+    )
+    project: bool = setting("choice: whether points stay within the radius: yes in PGD, no in N-FGSM")
+    ramp: float = setting(
+        "choice: share of the steps in which the radius grows to its full size; more where epochs are few",
+        size=True,
+    )
     learning_rate: float = setting("choice: peak of the one-cycle rate, measured to train without a stall")
+    warmup: float = setting("choice: share of the steps in which the one-cycle rate rises")
     epochs: int = setting("choice: unprinted; few at quick, enough to converge at paper", size=True)
     check_images: int = setting("choice: test images of the robustness check after training", size=True)
     check_steps: int = setting("choice: PGD steps of the robustness check", size=True)
 
     @property
     def recipe(self) -> str:
-        """Name of the recipe, by its number of steps."""
-        return "fast (FGSM from a random start)" if self.steps == 1 else f"PGD, {self.steps} steps"
+        """Name of the recipe, by its numbers of steps."""
+        if not self.project:
+            return f"N-FGSM, start within {self.noise:g} radii"
+        return f"PGD, {', then '.join(str(stage.steps) for stage in self.stages)} steps"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +190,7 @@ class RunConfig:
     training: TrainingConfig = setting("§V")
     adversarial: AdversarialConfig = setting("§V")
     search: SearchConfig = setting("§V")
+    comparison: ComparisonConfig = setting("choice: controls and held-out images")
     feedback: FeedbackConfig = setting("§IV-B")
     attacks: AttackConfig = setting("§V-B")
 
@@ -208,6 +244,8 @@ def _fits(value: object, expected: Any) -> bool:
     origin, arguments = typing.get_origin(expected), typing.get_args(expected)
     if origin is Literal:
         return value in arguments
+    if origin is tuple:
+        return isinstance(value, tuple) and all(_fits(item, arguments[0]) for item in value)
     if arguments:
         return any(_fits(value, argument) for argument in arguments)
     if expected is float:

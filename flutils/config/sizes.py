@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from flutils.config.settings import Stage
+
 _TINY_ATTACKS = {
     "num_images": 100,
     "num_images_iterative": 50,
@@ -37,27 +39,26 @@ SIZES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
         "mnist": {
             "training": {"epochs": 1, "train_size": 6000, "test_size": 1000},
             "adversarial": {
-                "steps": 1,
-                "step_size": 0.375,
+                "stages": (Stage(start=0.0, steps=1, step_size=0.375),),
                 "epochs": 1,
                 "check_images": 100,
                 "check_steps": 5,
             },
             "search": {"num_samples": 20, "num_directions": 20},
+            "comparison": {"samples_controls": 10, "samples_held_out": 20, "directions_held_out": 10},
             "feedback": {"samples_high": 1, "samples_medium": 1, "samples_low": 2, "rays_per_sample": 10},
             "attacks": _TINY_ATTACKS,
         },
         "cifar10": {
-            "model": {"units": 1},
-            "training": {"epochs": 1, "train_size": 5000, "test_size": 1000},
+            "model": {"units": 1, "weight_decay": 2e-4},
+            "training": {"epochs": 1, "pad": 2, "train_size": 5000, "test_size": 1000},
             "adversarial": {
-                "steps": 1,
-                "step_size": 10.0,
                 "epochs": 1,
                 "check_images": 100,
                 "check_steps": 5,
             },
             "search": {"num_samples": 20, "num_directions": 20},
+            "comparison": {"samples_controls": 10, "samples_held_out": 20, "directions_held_out": 10},
             "feedback": {
                 "samples_high": 1,
                 "samples_medium": 1,
@@ -72,27 +73,27 @@ SIZES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
         "mnist": {
             "training": {"epochs": 2},
             "adversarial": {
-                "steps": 3,
-                "step_size": 0.15,
+                "stages": (Stage(start=0.0, steps=3, step_size=0.15),),
+                "ramp": 0.35,
                 "epochs": 3,
                 "check_images": 500,
                 "check_steps": 20,
             },
             "search": {"num_samples": 200, "num_directions": 100},
+            "comparison": {"samples_controls": 200, "samples_held_out": 200, "directions_held_out": 50},
             "feedback": {"samples_high": 3, "samples_medium": 13, "samples_low": 20},
             "attacks": _FEW_ATTACKS,
         },
         "cifar10": {
-            "model": {"units": 1},
-            "training": {"epochs": 5},
+            "model": {"units": 1, "weight_decay": 2e-4},
+            "training": {"epochs": 5, "pad": 2},
             "adversarial": {
-                "steps": 1,
-                "step_size": 10.0,
                 "epochs": 4,
                 "check_images": 500,
                 "check_steps": 20,
             },
             "search": {"num_samples": 200, "num_directions": 100},
+            "comparison": {"samples_controls": 200, "samples_held_out": 200, "directions_held_out": 50},
             "feedback": {"samples_high": 3, "samples_medium": 13, "samples_low": 20, "epochs": 1},
             "attacks": _FEW_ATTACKS,
         },

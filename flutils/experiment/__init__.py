@@ -3,8 +3,7 @@
 Notebooks call this. A step whose artifact is there is read without importing TensorFlow.
 """
 
-from flutils.claims import CONTROL
 from flutils.experiment.experiment import Experiment
-from flutils.experiment.workspace import ADV, FL, LABELS, ORI, REDUCED_FL, Classifier
+from flutils.experiment.workspace import ADV, CONTROL, FL, LABELS, NOISE, ORI, REDUCED_FL, Classifier
 
-__all__ = ["ADV", "CONTROL", "FL", "LABELS", "ORI", "REDUCED_FL", "Classifier", "Experiment"]
+__all__ = ["ADV", "CONTROL", "FL", "LABELS", "NOISE", "ORI", "REDUCED_FL", "Classifier", "Experiment"]

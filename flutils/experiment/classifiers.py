@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from flutils import feedback
-from flutils.claims import CONTROL
 from flutils.experiment.searches import Searches
-from flutils.experiment.workspace import ADV, FL, ORI, REDUCED_FL, Classifier, Recipe
+from flutils.experiment.workspace import ADV, CONTROL, FL, NOISE, ORI, REDUCED_FL, Classifier, Recipe
+
+WEIGHTS = "float16"  # to which they are rounded once trained; part of the key of what is trained
 
 
 class Classifiers(Searches):
@@ -38,9 +39,14 @@ class Classifiers(Searches):
         often, but nothing beyond them: what F.L. gains over Ori. may come from training longer, or on some
         samples more; what it gains over the control comes from moving the examples across the boundary.
         """
-        ori = self.train_ori()
-        self.search_margins(ori)
-        return Classifier(CONTROL, self._obtain(self._control_recipe(ori)))
+        return self._train_control(CONTROL)
+
+    def train_noise(self) -> Classifier:
+        """Return Ori. retrained as F.L. is, but with each example replaced by its sample with as much noise.
+
+        What F.L. gains over this second control comes from where the boundary is, not from noise as such.
+        """
+        return self._train_control(NOISE)
 
     def train_all(self) -> dict[str, Classifier]:
         """Return the four classifiers by the paper's names, in its order."""
@@ -127,8 +133,9 @@ class Classifiers(Searches):
                 checkpoints=scratch,
             )
             x, y = (part[: recipe.check_images] for part in self.test_set)
+            measured = self._finish(trained, path)
             checked = training.measure_pgd_accuracy(trained.model, x, y, recipe, bounds=self.bounds)
-            return {**self._finish(trained, path), "pgd_accuracy": checked}
+            return {**measured, "pgd_accuracy": checked}
 
         inputs = {"step": "train_adversarial", **self._training_inputs(), "adversarial": asdict(recipe)}
         return Recipe(ADV, ".keras", inputs, make)
@@ -142,14 +149,23 @@ class Classifiers(Searches):
         inputs = {"step": "train_feedback", **self._retraining_inputs(classifier, equal)}
         return Recipe(name, ".keras", inputs, make)
 
-    def _control_recipe(self, classifier: Classifier) -> Recipe:
+    def _train_control(self, name: str) -> Classifier:
+        ori = self.train_ori()
+        self.search_margins(ori)
+        return Classifier(name, self._obtain(self._control_recipe(ori, name)))
+
+    def _control_recipe(self, classifier: Classifier, name: str) -> Recipe:
         def make(path: Path, scratch: Path) -> dict[str, Any]:
             examples, (x, _) = self.make_feedback(classifier), self.samples
-            trained = self._train_feedback(classifier, x[examples.sample], examples.labels, scratch)
+            if name == NOISE:
+                images = feedback.add_noise(examples, x, bounds=self.bounds, seed=self.seed)
+            else:
+                images = feedback.copy_samples(examples, x)
+            trained = self._train_feedback(classifier, images, examples.labels, scratch)
             return {**self._finish(trained, path), "copies": len(examples)}
 
-        inputs = {"step": "train_control", **self._retraining_inputs(classifier, False)}
-        return Recipe(CONTROL, ".keras", inputs, make)
+        inputs = {"step": f"train_{name}", **self._retraining_inputs(classifier, False)}
+        return Recipe(name, ".keras", inputs, make)
 
     def _train_feedback(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, scratch: Path
@@ -171,6 +187,7 @@ class Classifiers(Searches):
         """Save a trained model and measure it."""
         from flutils import models, training
 
+        models.round_weights(trained.model)
         models.save_model(trained.model, path)
         return {
             "history": trained.history,
@@ -182,11 +199,16 @@ class Classifiers(Searches):
         return {
             "model": asdict(self.config.model),
             "training": asdict(self.config.training),
+            "weights": WEIGHTS,
             **self._origin,
         }
 
     def _retraining_inputs(self, classifier: Classifier, equal: bool) -> dict[str, Any]:
-        return {"training": asdict(self.config.training), **self._feedback_inputs(classifier, equal)}
+        return {
+            "training": asdict(self.config.training),
+            "weights": WEIGHTS,
+            **self._feedback_inputs(classifier, equal),
+        }
 
     def _feedback_inputs(self, classifier: Classifier, equal: bool) -> dict[str, Any]:
         return {

@@ -10,11 +10,12 @@ import numpy as np
 
 from flutils import data, directions, paper
 from flutils.artifacts import Artifact, Store
-from flutils.config import RunConfig, load_profile
+from flutils.config import RunConfig, SearchConfig, load_profile
 from flutils.data.catalog import find_spec
 from flutils.randomness import stream
 
 ORI, ADV, FL, REDUCED_FL = "ori", "adv", "fl", "reduced-fl"
+CONTROL, NOISE = "control", "noise"
 LABELS = dict(zip((ORI, ADV, FL, REDUCED_FL), paper.MODELS, strict=True))
 
 
@@ -33,8 +34,8 @@ class Classifier:
     """A trained model of the store: what its training measured, and the way to load it.
 
     Attributes:
-        name: ``"ori"``, ``"adv"``, ``"fl"``, ``"reduced-fl"``, ``"control"``, or the user's own for a
-            repeated retraining.
+        name: ``"ori"``, ``"adv"``, ``"fl"``, ``"reduced-fl"``, ``"control"``, ``"noise"``, or the user's own
+            for a repeated retraining.
         artifact: its file and provenance.
     """
 
@@ -112,7 +113,9 @@ class Workspace:
     @cached_property
     def directions(self) -> np.ndarray:
         """(k, H, W, C) float32 random orthogonal directions, one set for all samples and models."""
-        search = self.config.search
+        return self._draw_directions(self.config.search)
+
+    def _draw_directions(self, search: SearchConfig) -> np.ndarray:
         return directions.random_orthogonal(
             search.num_directions, shape=self.image_shape, seed=self.seed, unit=search.unit
         )
@@ -132,6 +135,22 @@ class Workspace:
     def samples(self) -> tuple[np.ndarray, np.ndarray]:
         """Images and classes of the searched samples."""
         return self.data.x_train[self.sample_indices], self.data.y_train[self.sample_indices]
+
+    @cached_property
+    def few_rows(self) -> np.ndarray:
+        """Rows of the searched samples that the controls are searched on too, equally many of each class."""
+        labels, classes = self.samples[1], len(self.class_names)
+        rank = data.rank_samples(labels, rng=stream(self.seed, "samples/few"))
+        return np.flatnonzero(rank < self.config.comparison.samples_controls // classes)
+
+    @cached_property
+    def held_out(self) -> tuple[np.ndarray, np.ndarray]:
+        """Images and classes of the searched test images, equally many of each class."""
+        x, y = self.test_set
+        chosen = data.choose_samples(
+            y, self.config.comparison.samples_held_out, rng=stream(self.seed, "samples/held out")
+        )
+        return x[chosen], y[chosen]
 
     @property
     def _origin(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ Everything is read from a `flutils.margins.MarginTable`, so it works on any clas
 again on the table of a model that was retrained before.
 """
 
+from flutils.feedback.controls import add_noise, copy_samples
 from flutils.feedback.crossing import CrossingReport, measure_crossing
 from flutils.feedback.examples import FORMAT, FeedbackExamples, make_examples
 from flutils.feedback.selection import Selection, choose_samples
@@ -13,7 +14,9 @@ __all__ = [
     "CrossingReport",
     "FeedbackExamples",
     "Selection",
+    "add_noise",
     "choose_samples",
+    "copy_samples",
     "make_examples",
     "measure_crossing",
 ]

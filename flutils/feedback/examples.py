@@ -9,6 +9,7 @@ from flutils.arguments import check_count, check_images, check_labels, require
 from flutils.feedback.selection import Selection
 from flutils.margins import MarginTable
 from flutils.margins.checks import check_directions
+from flutils.margins.table import fingerprint
 from flutils.randomness import stream
 from flutils.robustness.checks import check_table
 
@@ -144,6 +145,15 @@ def make_examples(
         f"directions must hold those numbered {table.direction.min()}..{table.direction.max()} in the table, "
         f"got {len(directions)}; pass the directions that were searched",
     )
+    for name, searched, given in (
+        ("x", settings.samples, x),
+        ("directions", settings.directions, directions),
+    ):
+        require(
+            searched in (None, fingerprint(given)),
+            f"{name} must be those that were searched, in the same order, got others; pass the arrays that "
+            "were given to flutils.margins.search",
+        )
     rows = selection.rows
     require(
         rows.size == 0 or (rows.min() >= 0 and rows.max() < len(origin)),

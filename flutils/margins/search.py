@@ -12,7 +12,7 @@ from flutils.margins.blocks import SearchJob, combine_audits
 from flutils.margins.engines import ENGINES, Engine, EngineRecipe, Model
 from flutils.margins.rays import classify
 from flutils.margins.runner import run_job
-from flutils.margins.table import MarginTable, SearchCost, SearchSettings
+from flutils.margins.table import MarginTable, SearchCost, SearchSettings, fingerprint
 
 STRATEGIES = ("chord", "sweep")
 REFERENCES = ("label", "prediction")
@@ -168,6 +168,8 @@ def search(
         unit=unit,
         strategy="sweep" if swept else strategy,
         num_classes=logits.shape[1],
+        samples=fingerprint(x),
+        directions=fingerprint(directions),
     )
     cost = SearchCost(
         evaluations=len(x) + pilot_evaluations + sum(block.evaluations for block in blocks),

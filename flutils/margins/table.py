@@ -1,5 +1,7 @@
 """The result of a boundary search: one margin and one adjacent class a ray."""
 
+import dataclasses
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -11,13 +13,21 @@ import numpy as np
 from flutils.margins.audit import SearchAudit
 from flutils.margins.rays import NOT_FOUND
 
-FORMAT = 2  # of the file and of the search that made it; part of the key of stored tables
+FORMAT = 3  # of the file and of the search that made it; part of the key of stored tables
 _ARRAYS = ("crossing", "adjacent", "origin", "direction", "sign")
+
+
+def fingerprint(images: np.ndarray) -> str:
+    """Return the SHA-256 of images or directions as float32, by which a table knows what was searched."""
+    return hashlib.sha256(np.ascontiguousarray(images, np.float32).data).hexdigest()
 
 
 @dataclass(frozen=True)
 class SearchSettings:
-    """How a table was searched; the names are those of `flutils.margins.search`."""
+    """How a table was searched; the names are those of `flutils.margins.search`.
+
+    `samples` and `directions` are fingerprints of what was searched; None where that is not known.
+    """
 
     step: float
     search_range: float
@@ -28,6 +38,8 @@ class SearchSettings:
     unit: str
     strategy: str
     num_classes: int
+    samples: str | None = None
+    directions: str | None = None
 
 
 @dataclass(frozen=True)
@@ -101,6 +113,19 @@ class MarginTable:
     def evaluations_per_ray(self) -> float:
         """Model evaluations spent on a ray, on average."""
         return self.cost.evaluations / self.crossing.size
+
+    def take(self, rows: np.ndarray) -> "MarginTable":
+        """Return the table of some of the samples; its costs and audit stay those of the whole search.
+
+        Args:
+            rows: (m,) integers, which samples, from 0.
+
+        Raises:
+            IndexError: if there is no such sample.
+        """
+        settings = dataclasses.replace(self.settings, samples=None)
+        parts = {name: getattr(self, name)[rows] for name in ("crossing", "adjacent", "origin")}
+        return dataclasses.replace(self, **parts, settings=settings)
 
     def to_frame(self) -> Any:
         """Return a tidy pandas frame, one row a ray; the adjacent class is <NA> where none was found."""

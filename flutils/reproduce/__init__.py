@@ -1,5 +1,6 @@
 """Runs the notebooks with papermill, and turns their results into the tables of README."""
 
+from flutils.reproduce.compute import compute
 from flutils.reproduce.notebooks import Notebook, find_notebooks
 from flutils.reproduce.pipeline import Reproduction, reproduce
 from flutils.reproduce.refresh import refresh_notebooks
@@ -13,6 +14,7 @@ __all__ = [
     "NotebookError",
     "NotebookRun",
     "Reproduction",
+    "compute",
     "describe_status",
     "find_notebooks",
     "kernel_environment",

@@ -18,6 +18,12 @@ from flutils.training.loop import run_epochs
 from flutils.training.perturbation import build_perturbation, compile_attacked, perturb_training_batches
 
 CHECK_BATCH = 128
+CHECK_IMAGES = 512  # training images attacked after each epoch
+COLLAPSE = 0.2  # fall of the accuracy under PGD that ends a training
+
+
+class CollapseError(RuntimeError):
+    """Adversarial training has lost its robustness."""
 
 
 def train_adversarial(
@@ -38,41 +44,55 @@ def train_adversarial(
         x: (n, H, W, C) float32 training images.
         y: (n,) integer classes.
         config: recipe of natural training: optimizer, batch size, augmentation.
-        adversarial: radius, steps and step size (pixel values), learning rate, epochs.
+        adversarial: radius (pixel values), stages of steps, learning rate, warmup, epochs.
         bounds: lowest and highest pixel value.
         seed: the run's seed; fixes order, augmentation and random starts.
         checkpoints: folder for a checkpoint an epoch; see `train_natural`.
 
     Returns:
-        The trained model, and its history with, for each epoch, the accuracy under PGD on one training
-        batch (``pgd_accuracy``): if it falls while the training accuracy rises, the one-step recipe has
-        overfitted to its own attack.
+        The trained model, and its history with, for each epoch, the accuracy under PGD on some training
+        images (``pgd_accuracy``).
 
     Raises:
         ValueError: if `x` and `y` differ in length or are empty.
+        CollapseError: if the accuracy under PGD fell by `COLLAPSE` within an epoch: the steps are too few,
+            and the model has overfitted to them (Wong, Rice, Kolter, ICLR 2020).
 
-    Source: paper, §V: "adversarially-trained by Madry et al."; the one-step recipe is that of Wong, Rice,
-        Kolter (ICLR 2020).
+    Source: paper, §V: "adversarially-trained by Madry et al."
     """
-
-    recipe = dataclasses.replace(config, learning_rate=adversarial.learning_rate, epochs=adversarial.epochs)
-    num_batches = len(Batches(x, y, recipe, seed=seed))
+    recipe = dataclasses.replace(
+        config,
+        learning_rate=adversarial.learning_rate,
+        warmup=adversarial.warmup,
+        epochs=adversarial.epochs,
+    )
+    total = adversarial.epochs * len(Batches(x, y, recipe, seed=seed))
+    best = 0.0
     check: list[Callable[..., float]] = []
 
     def prepare(compiled: keras.Model) -> None:
         perturb = build_perturbation(
             adversarial.epsilon,
-            adversarial.step_size,
-            adversarial.steps,
+            [(int(stage.start * total), stage.steps, stage.step_size) for stage in adversarial.stages],
             bounds=bounds,
             seed=seed,
-            ramp=int(adversarial.ramp * adversarial.epochs * num_batches),
+            ramp=int(adversarial.ramp * total),
+            noise=adversarial.noise,
+            project=adversarial.project,
         )
         perturb_training_batches(compiled, perturb)
         check.append(_compile_check(compiled, adversarial, bounds))
 
     def measure(trained: keras.Model) -> dict[str, float]:
-        return {"pgd_accuracy": check[0](x[:CHECK_BATCH], y[:CHECK_BATCH])}
+        nonlocal best
+        found = check[0](x[:CHECK_IMAGES], y[:CHECK_IMAGES])
+        if found < best - COLLAPSE:
+            raise CollapseError(
+                f"accuracy under PGD fell from {best:.0%} to {found:.0%}: the model has overfitted to its own"
+                " attack; train with more steps"
+            )
+        best = max(best, found)
+        return {"pgd_accuracy": found}
 
     return run_epochs(
         model, x, y, recipe, seed=seed, checkpoints=checkpoints, prepare=prepare, measure=measure
@@ -106,9 +126,8 @@ def _compile_check(
 ) -> Callable[[np.ndarray, np.ndarray], float]:
     """Compile perturbing and classifying a batch; return the function of images and classes that does it."""
     steps = adversarial.check_steps
-    perturb = build_perturbation(
-        adversarial.epsilon, 2.5 * adversarial.epsilon / steps, steps, bounds=bounds, seed=0
-    )
+    stage = (0, steps, 2.5 * adversarial.epsilon / steps)
+    perturb = build_perturbation(adversarial.epsilon, [stage], bounds=bounds, seed=0)
 
     attacked = compile_attacked(model, perturb)
 

@@ -1,6 +1,6 @@
 """Projected gradient ascent on the loss, as part of a compiled training step."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from flutils.backend import keras
@@ -11,54 +11,68 @@ Perturb = Callable[[Call, Any, Any, Any], Any]
 
 def build_perturbation(
     epsilon: float,
-    step_size: float,
-    steps: int,
+    stages: Sequence[tuple[int, int, float]],
     *,
     bounds: tuple[float, float],
     seed: int,
     ramp: int = 0,
+    noise: float = 1.0,
+    project: bool = True,
 ) -> Perturb:
     """Build the PGD of a recipe for the running backend, TensorFlow or JAX.
 
     Args:
         epsilon: l∞ radius, pixel values.
-        step_size: length of a step, pixel values.
-        steps: number of steps, each along the sign of the gradient, projected onto radius and bounds.
-        bounds: lowest and highest pixel value.
+        stages: the draw from which on each holds, in order and from 0; its number of steps, each along the
+            sign of the gradient; and the length of a step, pixel values.
+        bounds: lowest and highest pixel value; every point stays within.
         seed: of the random starts.
         ramp: number of draws over which radius and step size grow linearly from 0.
+        noise: half width of the uniform random start, in radii.
+        project: whether points are kept within the radius.
 
     Returns:
         A function of (call, images, labels, draw): `call` maps images to logits, and `draw` is a number
         that selects the random start, such as that of the training step.
 
     Raises:
-        ValueError: if a length or the number of steps is not positive, or the backend is another one.
+        ValueError: if a length or a number of steps is not positive, the stages are not in order from 0, or
+            the backend is another one.
 
-    Source: Madry et al. (ICLR 2018); with one step of 1.25 radii Wong, Rice, Kolter (ICLR 2020).
+    Source: Madry et al. (ICLR 2018); with one step of 1.25 radii Wong, Rice, Kolter (ICLR 2020); with one
+        step of a radius, a start within two and no projection de Jorge et al. (NeurIPS 2022).
     """
-    if not (epsilon > 0 and step_size > 0 and steps > 0):
+    starts = [start for start, _, _ in stages]
+    if not epsilon > 0 or not all(steps > 0 and size > 0 for _, steps, size in stages):
         raise ValueError(
-            "expected a positive radius, step size and number of steps, got"
-            f" {epsilon!r}, {step_size!r} and {steps!r}"
+            "expected a positive radius, and stages of positive numbers and lengths of steps, got"
+            f" {epsilon!r} and {list(stages)!r}"
         )
+    if starts[:1] != [0] or starts != sorted(starts):
+        raise ValueError(f"expected stages in order, the first from draw 0, got starts {starts!r}")
     builders = {"tensorflow": _build_tensorflow, "jax": _build_jax}
     backend = keras.backend.backend()
     if backend not in builders:
         raise ValueError(f"adversarial training runs on {' and '.join(builders)}, not on {backend}")
-    start, ascend = builders[backend](steps, seed)
+    start, ascend = builders[backend](seed)
     ops = keras.ops
 
     def perturb(call: Call, images: Any, labels: Any, draw: Any) -> Any:
         share = ops.minimum((ops.cast(draw, "float32") + 1.0) / max(ramp, 1), 1.0)
-        low = ops.maximum(images - share * epsilon, bounds[0])
-        high = ops.minimum(images + share * epsilon, bounds[1])
+        low, high = bounds
+        if project:
+            low = ops.maximum(images - share * epsilon, low)
+            high = ops.minimum(images + share * epsilon, high)
 
-        def project(points: Any) -> Any:
+        def keep(points: Any) -> Any:
             return ops.minimum(ops.maximum(points, low), high)
 
-        begun = project(images + share * epsilon * start(images, draw))
-        return ascend(call, begun, ops.reshape(labels, (-1,)), share * step_size, project)
+        _, steps, size = stages[0]
+        for first, later_steps, later_size in stages[1:]:
+            steps = ops.where(draw >= first, later_steps, steps)
+            size = ops.where(draw >= first, later_size, size)
+        begun = keep(images + share * noise * epsilon * start(images, draw))
+        return ascend(call, begun, ops.reshape(labels, (-1,)), steps, share * size, keep)
 
     return perturb
 
@@ -127,22 +141,22 @@ def compile_attacked(model: keras.Model, perturb: Perturb) -> Callable[..., Any]
     )
 
 
-def _build_tensorflow(steps: int, seed: int) -> tuple[Any, Any]:
+def _build_tensorflow(seed: int) -> tuple[Any, Any]:
     import tensorflow as tf
 
     def start(images: Any, draw: Any) -> Any:
         key = tf.stack([tf.constant(seed, tf.int32), draw])
         return tf.random.stateless_uniform(tf.shape(images), key, -1.0, 1.0)
 
-    def ascend(call: Call, points: Any, labels: Any, step_size: Any, project: Call) -> Any:
+    def ascend(call: Call, points: Any, labels: Any, steps: Any, step_size: Any, keep: Call) -> Any:
         def step(points: Any) -> tuple[Any]:
             with tf.GradientTape() as tape:
                 tape.watch(points)
                 loss = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, call(points))
             gradient = tape.gradient(loss, points)
-            return (project(points + step_size * tf.sign(gradient)),)
+            return (keep(points + step_size * tf.sign(gradient)),)
 
-        if steps == 1:
+        if isinstance(steps, int) and steps == 1:
             return tf.stop_gradient(step(points)[0])
         (points,) = tf.while_loop(lambda _: True, step, (points,), maximum_iterations=steps)
         return tf.stop_gradient(points)
@@ -150,20 +164,20 @@ def _build_tensorflow(steps: int, seed: int) -> tuple[Any, Any]:
     return start, ascend
 
 
-def _build_jax(steps: int, seed: int) -> tuple[Any, Any]:
+def _build_jax(seed: int) -> tuple[Any, Any]:
     import jax
 
     def start(images: Any, draw: Any) -> Any:
         key = jax.random.fold_in(jax.random.key(seed), draw)
         return jax.random.uniform(key, images.shape, minval=-1.0, maxval=1.0)
 
-    def ascend(call: Call, points: Any, labels: Any, step_size: Any, project: Call) -> Any:
+    def ascend(call: Call, points: Any, labels: Any, steps: Any, step_size: Any, keep: Call) -> Any:
         def loss(points: Any) -> Any:
             log_probability = jax.nn.log_softmax(call(points))
             return -jax.numpy.take_along_axis(log_probability, labels.reshape(-1, 1), axis=1).sum()
 
         def step(_: int, points: Any) -> Any:
-            return project(points + step_size * jax.numpy.sign(jax.grad(loss)(points)))
+            return keep(points + step_size * jax.numpy.sign(jax.grad(loss)(points)))
 
         return jax.lax.stop_gradient(jax.lax.fori_loop(0, steps, step, points))
 

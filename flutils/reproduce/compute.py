@@ -1,0 +1,37 @@
+"""The long steps without the notebooks: models, searches and attacks, one after the other."""
+
+import time
+from collections.abc import Iterable
+
+from flutils.experiment import Experiment
+
+
+def compute(
+    *, profile: str, datasets: Iterable[str], steps: Iterable[str] | None = None, seed: int = 0
+) -> None:
+    """Make every artifact that is not there, in order, and say when each is done.
+
+    A run that was stopped continues: trainings by epoch, searches by block, attacks one by one.
+
+    Args:
+        profile: ``"smoke"``, ``"quick"`` or ``"paper"``.
+        datasets: ``"mnist"``, ``"cifar10"`` or both.
+        steps: names of `Experiment.list_steps`; None for all.
+        seed: non-negative.
+
+    Raises:
+        ValueError: if a choice is unknown, before anything is done.
+    """
+    experiments = {dataset: Experiment(dataset, profile, seed) for dataset in datasets}
+    wanted = None if steps is None else list(steps)
+    for experiment in experiments.values():
+        known = experiment.list_steps()
+        unknown = [name for name in wanted or () if name not in known]
+        if unknown:
+            raise ValueError(f"unknown step {unknown[0]!r}: choose from {', '.join(known)}")
+    for dataset, experiment in experiments.items():
+        for name, make in experiment.list_steps().items():
+            if wanted is None or name in wanted:
+                started = time.perf_counter()
+                make()
+                print(f"{dataset} {name}: {time.perf_counter() - started:.1f} s", flush=True)
