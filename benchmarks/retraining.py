@@ -40,8 +40,8 @@ def choose_epochs(runs: list[dict[str, Any]], rate: float) -> int:
 def sweep(dataset: str, profile: str, results: dict[str, Any]) -> None:
     """Run what is missing of one dataset's sweep, and keep it in `results` and on disk."""
     experiment = Experiment(dataset, profile, 0)
-    ori = experiment.train_ori()
-    examples = experiment.make_feedback(ori)
+    ori = experiment.models.ori()
+    examples = experiment.feedback.examples(ori)
     runs = results.setdefault(dataset, {"examples": len(examples), "runs": []})["runs"]
 
     def run(rate: float, epochs: int) -> None:

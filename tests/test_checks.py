@@ -55,7 +55,7 @@ def failed(tmp_path, monkeypatch):
         monkeypatch.setattr(type(run), "review", lambda self, classifier: review)
         monkeypatch.setattr(type(run), "curve_strengths", lambda self: np.linspace(0, 0.5, len(curve)))
         classifier = type("Named", (), {"name": name})()
-        return {check.name for check in run.check(classifier) if not check.passed}
+        return {check.name for check in run.reviews.check(classifier) if not check.passed}
 
     return find
 

@@ -45,7 +45,7 @@ def test_a_model_that_only_trained_longer_gains_nothing_over_the_control():
         "F.L. − control"
     ]
     assert low < 0 < high
-    assert not claims.spell_difference((value, low, high)).endswith("*")
+    assert not claims.format_difference((value, low, high)).endswith("*")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,7 @@ def test_a_model_that_only_trained_longer_gains_nothing_over_the_control():
     ],
 )
 def test_an_asterisk_marks_an_interval_without_0(difference, text):
-    assert claims.spell_difference(difference) == text
+    assert claims.format_difference(difference) == text
 
 
 def test_rounding_of_equal_means_is_no_difference():
@@ -71,7 +71,7 @@ def test_rounding_of_equal_means_is_no_difference():
     values = {model: np.full(2001, thirds.mean()) for model in (ORI, CONTROL, FL, REDUCED_FL)}
     values[FL] = values[FL] + 7e-15
     found = claims.compare_with_control("accuracy (%)", values).differences["F.L. − control"]
-    assert claims.spell_difference(found) == "+0 (+0 to +0)"
+    assert claims.format_difference(found) == "+0 (+0 to +0)"
 
 
 @pytest.mark.parametrize("found", [{}, {"mnist": []}])
@@ -85,7 +85,7 @@ def test_comparisons_as_a_table():
     frame = claims.tabulate_comparisons({"mnist": [found], "cifar10": [found]})
     assert frame.index.tolist() == [("mnist", "accuracy (%)"), ("cifar10", "accuracy (%)")]
     assert frame.columns.tolist() == [ORI, CONTROL, FL, REDUCED_FL, *found.differences]
-    assert frame.iloc[0]["control − Ori."] == claims.spell_difference(found.differences["control − Ori."])
+    assert frame.iloc[0]["control − Ori."] == claims.format_difference(found.differences["control − Ori."])
 
 
 @pytest.mark.parametrize(

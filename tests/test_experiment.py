@@ -37,8 +37,8 @@ def home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workspace, "load_profile", tiny_profile)
         run = Experiment("mnist", "smoke", 0, home=folder)
-        run.search_margins(run.train_ori())
-        run.search_euclidean(run.train_ori())
+        run.searches.margins(run.models.ori())
+        run.searches.margins(run.models.ori(), unit="l2")
     return folder
 
 
@@ -54,8 +54,8 @@ def times_of(home):
 @pytest.mark.slow
 def test_steps_are_made_once(home, run):
     before = times_of(home)
-    ori = run.train_ori()
-    table = run.search_margins(ori)
+    ori = run.models.ori()
+    table = run.searches.margins(ori)
     assert times_of(home) == before
     assert table.margin.shape == (10, 6)
     assert len(ori.history) == 1 and 0 < ori.history[0]["accuracy"] <= 1
@@ -63,7 +63,7 @@ def test_steps_are_made_once(home, run):
 
 @pytest.mark.slow
 def test_trained_model_is_as_accurate_as_its_provenance_says(run):
-    ori = run.train_ori()
+    ori = run.models.ori()
     predicted = ori.load().predict_on_batch(run.data.x_test[:200]).argmax(1)
     assert ori.test_accuracy == pytest.approx((predicted == run.data.y_test[:200]).mean())
     assert ori.test_accuracy > 0.3
@@ -72,8 +72,8 @@ def test_trained_model_is_as_accurate_as_its_provenance_says(run):
 @pytest.mark.slow
 def test_table_belongs_to_the_samples_and_the_model(run):
     x, y = run.samples
-    ori = run.train_ori()
-    table = run.search_margins(ori)
+    ori = run.models.ori()
+    table = run.searches.margins(ori)
     predicted = ori.load().predict_on_batch(x).argmax(1)
     np.testing.assert_array_equal(table.origin, y)
     assert sorted(y) == list(range(10))
@@ -86,8 +86,8 @@ def test_table_belongs_to_the_samples_and_the_model(run):
 
 @pytest.mark.slow
 def test_euclidean_directions_find_almost_nothing(run):
-    ori = run.train_ori()
-    far, near = run.search_margins(ori), run.search_euclidean(ori)
+    ori = run.models.ori()
+    far, near = run.searches.margins(ori), run.searches.margins(ori, unit="l2")
     assert near.settings.unit == "l2"
     assert np.isnan(near.margin).sum() >= np.isnan(far.margin).sum()
     longer = (
@@ -98,10 +98,10 @@ def test_euclidean_directions_find_almost_nothing(run):
 
 @pytest.mark.slow
 def test_traced_rays_are_those_of_the_table(run):
-    ori = run.train_ori()
-    table = run.search_margins(ori)
+    ori = run.models.ori()
+    table = run.searches.margins(ori)
     sample, ray = np.array([0, 4, 9]), np.array([1, 3, 5])  # one positive ray, two negative ones
-    trace = run.trace_rays(ori, sample, ray)
+    trace = run.searches.trace(ori, sample, ray)
     assert trace.images.shape == (3, 6, 28, 28, 1)
     differs = trace.logits.argmax(2) != table.origin[sample, None]
     first = np.where(differs.any(1), trace.length[differs.argmax(1)], np.nan)
@@ -116,8 +116,8 @@ from test_experiment import tiny_profile
 from flutils.experiment import Experiment, workspace
 workspace.load_profile = tiny_profile
 run = Experiment("mnist", "smoke", 0, home=Path(sys.argv[1]))
-ori = run.train_ori()
-table = run.search_margins(ori)
+ori = run.models.ori()
+table = run.searches.margins(ori)
 assert table.margin.shape == (10, 6) and ori.test_accuracy > 0.3
 assert all(artifact is not None for _, artifact in run.list_artifacts()[:2])
 assert table.summary() and len(table.to_frame()) == 60
@@ -172,12 +172,12 @@ def test_another_search_keeps_the_model(home, monkeypatch):
 
 @pytest.mark.slow
 def test_damaged_table_is_searched_again_with_a_warning(run):
-    ori = run.train_ori()
-    before = run.search_margins(ori)
+    ori = run.models.ori()
+    before = run.searches.margins(ori)
     path = dict(run.list_artifacts())["margins-ori"].path
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.warns(ArtifactWarning, match=path.name):
-        after = run.search_margins(ori)
+        after = run.searches.margins(ori)
     assert after.margin.tobytes() == before.margin.tobytes()
     assert dataclasses.asdict(after.settings) == dataclasses.asdict(before.settings)
 
@@ -197,13 +197,13 @@ def test_samples_and_directions_depend_on_the_seed_only(run, home, tmp_path):
 
 @pytest.mark.slow
 def test_artifacts_say_where_they_came_from(run):
-    inputs = run.train_ori().artifact.about["inputs"]
+    inputs = run.models.ori().artifact.about["inputs"]
     assert inputs["seed"] == 0
     assert inputs["data"] == run.data.checksum
     assert inputs["training"]["train_size"] == 1024
     table = dict(run.list_artifacts())["margins-ori"]
-    assert table.about["inputs"]["model"] == run.train_ori().artifact.checksum
-    assert run.train_ori().artifact.about["measured"]["parameters"] == 3_274_634
+    assert table.about["inputs"]["model"] == run.models.ori().artifact.checksum
+    assert run.models.ori().artifact.about["measured"]["parameters"] == 3_274_634
 
 
 @pytest.mark.parametrize(

@@ -57,15 +57,15 @@ def home(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(workspace, "load_profile", tiny_profile)
         run = Experiment("mnist", "smoke", 0, home=folder)
-        for classifier in run.train_all().values():
-            run.search_margins(classifier)
-            run.attack(classifier)
-            run.attack_standard(classifier)
-        run.attack_curve(run.train_ori())
-        run.review(run.train_ori())
-        run.measure_crossing(run.train_ori())
-        run.search_margins(run.train_control())
-        run.attack(run.train_control(), minimum_norm=False)
+        for classifier in run.models.all().values():
+            run.searches.margins(classifier)
+            run.attacks.calibrated(classifier)
+            run.attacks.standard(classifier)
+        run.attacks.curve(run.models.ori())
+        run.reviews.review(run.models.ori())
+        run.feedback.crossing(run.models.ori())
+        run.searches.margins(run.models.control())
+        run.attacks.calibrated(run.models.control(), minimum_norm=False)
     return folder
 
 
@@ -75,7 +75,7 @@ def run(home):
 
 
 def test_four_models_have_the_papers_names_in_its_order(run):
-    models = run.train_all()
+    models = run.models.all()
     assert tuple(models) == paper.MODELS
     assert [classifier.name for classifier in models.values()] == [ORI, ADV, FL, REDUCED_FL]
     assert [classifier.label for classifier in models.values()] == list(LABELS.values())
@@ -86,13 +86,13 @@ def test_four_models_have_the_papers_names_in_its_order(run):
 
 
 def test_retrained_models_start_from_ori_and_saw_the_examples(run):
-    ori, fl, reduced = run.train_ori(), run.train_fl(), run.train_reduced_fl()
+    ori, fl, reduced = run.models.ori(), run.models.fl(), run.models.reduced_fl()
     for classifier, equal in ((fl, False), (reduced, True)):
-        examples = run.make_feedback(ori, equal=equal)
+        examples = run.feedback.examples(ori, equal=equal)
         assert classifier.measured["examples"] == len(examples) > 0
         inputs = classifier.artifact.about["inputs"]
         assert inputs["table"]["model"] == ori.artifact.checksum and inputs["equal"] is equal
-    few, many = run.choose_feedback(ori), run.choose_feedback(ori, equal=True)
+    few, many = run.feedback.choose(ori), run.feedback.choose(ori, equal=True)
     assert set(few.rows) < set(many.rows)
     assert (many.chosen == 1).all()  # smoke's maximum selection is 2, of 1 sample a class
 
@@ -100,10 +100,10 @@ def test_retrained_models_start_from_ori_and_saw_the_examples(run):
 def test_the_control_is_retrained_as_fl_with_the_samples_themselves_for_examples(run):
     from flutils import training  # not above: this module is imported where TensorFlow must not be
 
-    ori, control, fl = run.train_ori(), run.train_control(), run.train_fl()
+    ori, control, fl = run.models.ori(), run.models.control(), run.models.fl()
     assert (control.name, control.label) == (CONTROL, CONTROL)
     assert control.measured["copies"] == fl.measured["examples"] > 0 and "examples" not in control.measured
-    examples, (x, _) = run.make_feedback(ori), run.samples
+    examples, (x, _) = run.feedback.examples(ori), run.samples
     assert np.abs(x[examples.sample] - examples.images).max() > 0.1
     expected, recipes = ori.load(), (run.config.training, run.config.feedback)
     training.train_feedback(
@@ -114,7 +114,7 @@ def test_the_control_is_retrained_as_fl_with_the_samples_themselves_for_examples
 
 
 def test_the_control_is_attacked_as_the_others_but_for_the_smallest_perturbations(run):
-    found, ori = run.attack(run.train_control(), minimum_norm=False), run.attack(run.train_ori())
+    found, ori = run.attacks.calibrated(run.models.control(), minimum_norm=False), run.attacks.calibrated(run.models.ori())
     assert list(found) == [name for name in paper.ATTACKS if not attacks.ATTACKS[name].minimum_norm]
     for name, result in found.items():
         assert result.parameters == ori[name].parameters
@@ -123,38 +123,38 @@ def test_the_control_is_attacked_as_the_others_but_for_the_smallest_perturbation
 
 
 def test_retraining_can_be_repeated_from_a_retrained_model(run):
-    again = run.retrain(run.train_fl(), name="fl-2")
+    again = run.models.retrain(run.models.fl(), name="fl-2")
     assert again.label == "fl-2"
-    assert again.artifact.about["inputs"]["table"]["model"] == run.train_fl().artifact.checksum
-    assert again.artifact.checksum not in {m.artifact.checksum for m in run.train_all().values()}
+    assert again.artifact.about["inputs"]["table"]["model"] == run.models.fl().artifact.checksum
+    assert again.artifact.checksum not in {m.artifact.checksum for m in run.models.all().values()}
 
 
 def test_crossing_is_that_of_the_examples(run):
-    ori = run.train_ori()
-    examples, report = run.make_feedback(ori), run.measure_crossing(ori)
+    ori = run.models.ori()
+    examples, report = run.feedback.examples(ori), run.feedback.crossing(ori)
     predicted = ori.load().predict(examples.images, verbose=0).argmax(axis=1)
     np.testing.assert_array_equal(report.crossed, predicted != examples.labels)
     np.testing.assert_array_equal(report.sample, examples.sample)
 
 
 def test_strengths_are_calibrated_on_ori(run):
-    strengths = run.calibrate_attacks()
+    strengths = run.attacks.calibrate()
     assert tuple(strengths) == paper.ATTACKS
     for name, found in strengths.items():
         assert found.target == pytest.approx(float(paper.TABLE_3["mnist"][name][paper.ORI]) / 100)
         assert found.reached == (found.reason == "")
         assert found.strength >= 0 and 0 <= found.accuracy <= 1
         if found.reached:
-            assert abs(found.accuracy - found.target) <= 0.5 / len(run.calibration_images(name)) + 1e-9
+            assert abs(found.accuracy - found.target) <= 0.5 / len(run.attacks.images.calibration(name)) + 1e-9
 
 
 def test_attacks_are_those_of_the_library_at_the_calibrated_strength(run):
-    ori, strengths = run.train_ori(), run.calibrate_attacks()
-    results, (x, y) = run.attack(ori), run.test_set
+    ori, strengths = run.models.ori(), run.attacks.calibrate()
+    results, (x, y) = run.attacks.calibrated(ori), run.test_set
     assert tuple(results) == paper.ATTACKS
     model = ori.load()
     for name in ("FGSM", "PGD", "Gaussian", "DeepFool"):
-        rows = run.attacked_images(name)
+        rows = run.attacks.images.of(name)
         again = attacks.run(
             name,
             model,
@@ -163,56 +163,56 @@ def test_attacks_are_those_of_the_library_at_the_calibrated_strength(run):
             strength=strengths[name].strength,
             bounds=run.bounds,
             seed=0,
-            **run.attack_settings(name),
+            **run.attacks.settings(name),
         )
         np.testing.assert_array_equal(results[name].success, again.success)
         np.testing.assert_allclose(results[name].l2, again.l2, rtol=1e-4, atol=1e-5)
     radius = run.config.attacks.standard_linf
-    assert all(result.linf.max() <= radius + 1e-5 for result in run.attack_standard(ori).values())
+    assert all(result.linf.max() <= radius + 1e-5 for result in run.attacks.standard(ori).values())
 
 
 def test_all_models_are_attacked_on_the_same_images(run):
-    for classifier in run.train_all().values():
-        found = {name: len(result.success) for name, result in run.attack(classifier).items()}
+    for classifier in run.models.all().values():
+        found = {name: len(result.success) for name, result in run.attacks.calibrated(classifier).items()}
         assert found == IMAGES
-        found = {name: len(result.success) for name, result in run.attack_standard(classifier).items()}
+        found = {name: len(result.success) for name, result in run.attacks.standard(classifier).items()}
         assert found == dict.fromkeys(("FGSM", "PGD", "BIM", "MIM"), IMAGES["PGD"])
 
 
 def test_fewer_attacked_images_are_some_of_the_more(run):
-    chosen = [run.choose_attacked(count) for count in (10, 20, 30, None)]
+    chosen = [run.attacks.images.choose(count) for count in (10, 20, 30, None)]
     for each, (fewer, more) in enumerate(itertools.pairwise(chosen), start=1):
         assert set(fewer) < set(more) and np.all(np.diff(fewer) > 0)
         np.testing.assert_array_equal(np.bincount(run.test_set[1][fewer], minlength=10), each)
     np.testing.assert_array_equal(chosen[-1], np.arange(200))
     with pytest.raises(ValueError, match="multiple of 10 test images"):
-        run.choose_attacked(25)
+        run.attacks.images.choose(25)
     with pytest.raises(ValueError, match="at most"):
-        run.choose_attacked(2_000)
+        run.attacks.images.choose(2_000)
 
 
 def test_shared_images_are_those_of_the_smallest_choice(run):
-    results, shared = run.attack(run.train_ori()), run.choose_attacked(10)
-    for name, result in run.share_images(results).items():
-        rows = list(run.attacked_images(name))
+    results, shared = run.attacks.calibrated(run.models.ori()), run.attacks.images.choose(10)
+    for name, result in run.attacks.images.share(results).items():
+        rows = list(run.attacks.images.of(name))
         for at, image in enumerate(shared):
             assert result.success[at] == results[name].success[rows.index(image)]
             assert result.l2[at] == results[name].l2[rows.index(image)]
-    right = [result.clean_correct for result in run.share_images(results).values()]
+    right = [result.clean_correct for result in run.attacks.images.share(results).values()]
     assert all(np.array_equal(right[0], other) for other in right)
 
 
 def test_curve_begins_at_the_clean_accuracy(run):
-    ori = run.train_ori()
-    curve, strengths = run.attack_curve(ori), run.curve_strengths()
+    ori = run.models.ori()
+    curve, strengths = run.attacks.curve(ori), run.attacks.curve_strengths()
     assert curve.shape == (len(strengths), 20) and strengths[0] == 0 and strengths[-1] == 0.5
-    shown = np.isin(run.attacked_images("FGSM"), run.curve_images())
-    np.testing.assert_array_equal(curve[0], run.attack(ori)["FGSM"].clean_correct[shown])
+    shown = np.isin(run.attacks.images.of("FGSM"), run.attacks.images.curve())
+    np.testing.assert_array_equal(curve[0], run.attacks.calibrated(ori)["FGSM"].clean_correct[shown])
     assert curve[-1].mean() < curve[0].mean()
 
 
 def test_review_counts_what_stands_after_each_attack(run):
-    review = run.review(run.train_ori())
+    review = run.reviews.review(run.models.ori())
     assert review.images == 10 and len(review.loss) == 2 * run.config.attacks.steps + 1
     accuracy = list(review.accuracy.values())
     assert list(review.accuracy) == ["PGD", "APGD-CE", "APGD-DLR", "Square"]
@@ -223,10 +223,10 @@ def test_review_counts_what_stands_after_each_attack(run):
 
 def test_nothing_is_made_twice_and_all_is_listed(home, run):
     before = {path: path.stat().st_mtime_ns for path in home.rglob("*") if path.is_file()}
-    for classifier in run.train_all().values():
-        run.attack(classifier)
-        run.attack_standard(classifier)
-    run.review(run.train_ori())
+    for classifier in run.models.all().values():
+        run.attacks.calibrated(classifier)
+        run.attacks.standard(classifier)
+    run.reviews.review(run.models.ori())
     assert {path: path.stat().st_mtime_ns for path in before} == before
     listed = dict(run.list_artifacts())
     assert all(listed[name] is not None for name in LABELS)
@@ -242,9 +242,9 @@ from test_experiment_models import tiny_profile
 from flutils.experiment import Experiment, workspace
 workspace.load_profile = tiny_profile
 run = Experiment("mnist", "smoke", 0, home=Path(sys.argv[1]))
-for classifier in run.train_all().values():
-    run.attack(classifier), run.attack_standard(classifier), run.search_margins(classifier)
-run.attack_curve(run.train_ori()), run.review(run.train_ori()), run.measure_crossing(run.train_ori())
+for classifier in run.models.all().values():
+    run.attacks.calibrated(classifier), run.attacks.standard(classifier), run.searches.margins(classifier)
+run.attacks.curve(run.models.ori()), run.reviews.review(run.models.ori()), run.feedback.crossing(run.models.ori())
 print(sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "keras", "foolbox", "art"}))
 """
 
@@ -271,15 +271,15 @@ def test_killed_attacks_go_on_with_the_next_one(home, run, monkeypatch):
         ran.append(name)
         return plain(name, *arguments, **settings)
 
-    ori, stop = run.train_ori(), True
-    expected = run.attack_standard(ori)
+    ori, stop = run.models.ori(), True
+    expected = run.attacks.standard(ori)
     for path in run.store.folder.glob("standard-ori-*"):
         path.rename(path.with_name(f"kept-{path.name}"))
     monkeypatch.setattr(attacks, "run", count)
     with pytest.raises(KeyboardInterrupt):
-        run.attack_standard(ori)
+        run.attacks.standard(ori)
     stop = False
-    again = run.attack_standard(ori)
+    again = run.attacks.standard(ori)
     assert ran == list(expected)
     for name, result in expected.items():
         np.testing.assert_array_equal(again[name].success, result.success)
@@ -336,4 +336,4 @@ def test_attacked_images_are_the_whole_test_set_where_none_is_named(monkeypatch,
     monkeypatch.setattr(workspace, "load_profile", whole)
     run = Experiment("mnist", "smoke", 0, home=tmp_path)
     for name, count in {"FGSM": 200, "Gaussian": 200, "PGD": 200, "CW-L2": 10}.items():
-        assert len(run.attacked_images(name)) == count
+        assert len(run.attacks.images.of(name)) == count

@@ -11,11 +11,11 @@ from flutils.claims.verdicts import (
     Finding,
     Floats,
     Verdict,
+    format_percent,
     hold_all,
     is_larger,
     judge_findings,
     judge_resamples,
-    spell_percent,
 )
 from flutils.paper import ADV, ATTACKS, FL, ORI
 from flutils.randomness import stream
@@ -124,7 +124,7 @@ def measure_attacks(
     noisy = {m: average(noises, m) for m in COLUMNS}
 
     def spell(rates: Mapping[str, Floats]) -> str:
-        return ", ".join(f"{m} {spell_percent(rates[m][0])}" for m in rates)
+        return ", ".join(f"{m} {format_percent(rates[m][0])}" for m in rates)
 
     def is_best(rates: Mapping[str, Floats], best: str) -> Floats:
         return hold_all(*(is_larger(rates[best], rates[m]) for m in COLUMNS if m != best))
@@ -139,8 +139,8 @@ def measure_attacks(
         Finding(
             "no-worse-than-guess",
             np.min(list(cells.values()), axis=0) >= guess - 1e-12,  # exactly a guess is not worse
-            f"lowest accuracy {spell_percent(cells[lowest][0])} ({lowest[1]} under {lowest[0]}); "
-            f"a guess has {spell_percent(guess)}",
+            f"lowest accuracy {format_percent(cells[lowest][0])} ({lowest[1]} under {lowest[0]}); "
+            f"a guess has {format_percent(guess)}",
         ),
         Finding(
             "adversarial-adv-best",
@@ -151,8 +151,8 @@ def measure_attacks(
         Finding(
             "fl-above-ori",
             hold_all(is_larger(attacked[FL], attacked[ORI]), is_larger(noisy[FL], noisy[ORI])),
-            f"attacks: F.L. {spell_percent(attacked[FL][0])}, Ori. {spell_percent(attacked[ORI][0])}; "
-            f"noises: F.L. {spell_percent(noisy[FL][0])}, Ori. {spell_percent(noisy[ORI][0])}; "
+            f"attacks: F.L. {format_percent(attacked[FL][0])}, Ori. {format_percent(attacked[ORI][0])}; "
+            f"noises: F.L. {format_percent(noisy[FL][0])}, Ori. {format_percent(noisy[ORI][0])}; "
             f"above under {count_above} of {len(above)}, under every one: "
             f"{judge_resamples(hold_all(*above.values()))}{left_out}",
         ),
@@ -164,7 +164,7 @@ def measure_attacks(
         Finding(
             "noise-adv-destroyed",
             is_larger(noisy[ORI], noisy[ADV]),
-            f"averaged over {' and '.join(noises) or 'no noise'}: Adv. {spell_percent(noisy[ADV][0])}, "
-            f"Ori. {spell_percent(noisy[ORI][0])}{left_out}",
+            f"averaged over {' and '.join(noises) or 'no noise'}: Adv. {format_percent(noisy[ADV][0])}, "
+            f"Ori. {format_percent(noisy[ORI][0])}{left_out}",
         ),
     ]

@@ -12,10 +12,10 @@ from flutils.claims.verdicts import (
     Finding,
     Floats,
     Verdict,
+    format_significant,
     hold_all,
     is_larger,
     judge_findings,
-    spell_significant,
 )
 from flutils.paper import ADV, FL, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
@@ -90,7 +90,7 @@ def measure_center_images(means: Mapping[str, Mapping[str, Floats]]) -> list[Fin
     trained = (ADV, FL, REDUCED_FL)
 
     def spell(table: Mapping[str, Mapping[str, Floats]], models: tuple[str, ...]) -> str:
-        rows = (", ".join(f"{m} {spell_significant(table[s][m][0])}" for m in models) for s in SETS)
+        rows = (", ".join(f"{m} {format_significant(table[s][m][0])}" for m in models) for s in SETS)
         return "; ".join(f"{s} images: {row}" for s, row in zip(SETS, rows, strict=True))
 
     def beats(table: Mapping[str, Mapping[str, Floats]], best: str, others: tuple[str, ...]) -> Floats:
@@ -108,7 +108,7 @@ def measure_center_images(means: Mapping[str, Mapping[str, Floats]]) -> list[Fin
         *(is_larger(avg[FL][m], avg[ORI][m]) for m in trained),
         *(is_larger(std[ORI][m], std[FL][m]) for m in MODELS),
     )
-    spread = {m: " and ".join(spell_significant(std[s][m][0]) for s in SETS) for m in (ORI, FL)}
+    spread = {m: " and ".join(format_significant(std[s][m][0]) for s in SETS) for m in (ORI, FL)}
     deviations = "; ".join(f"Std. {m} {shown}" for m, shown in spread.items())
     return [
         Finding("cci-ori-worst", worst, f"Avg. in pixel values, {spell(avg, MODELS)}"),

@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from flutils.claims.levels import check_dataset, spell_level
+from flutils.claims.levels import check_dataset, format_level
 from flutils.claims.resamples import ResampledMargins, check_models, resample_tables, split_samples
 from flutils.claims.verdicts import (
     Finding,
     Floats,
     Verdict,
+    format_percent,
+    format_significant,
     hold_all,
     is_larger,
     judge_findings,
-    spell_percent,
-    spell_significant,
 )
 from flutils.margins import MarginTable
 from flutils.paper import ADV, CLASS_NAMES, FL, MODELS, ORI, REDUCED_FL
@@ -92,11 +92,11 @@ def measure_class_robustness(
     marks = robustness_levels(np.where(np.isnan(before), 1.0, before))
     fallen = [is_larger(ratios[ORI][:, i], ratios[FL][:, i]) for i in _NAMED]
     changes = (
-        f"{names[i]} ({marks[i]}) {spell_significant(before[i])} -> {spell_significant(ratios[FL][0, i])}"
+        f"{names[i]} ({marks[i]}) {format_significant(before[i])} -> {format_significant(ratios[FL][0, i])}"
         for i in _NAMED
     )
     worse = hold_all(is_larger(level[FL], level[REDUCED_FL]), is_larger(std[REDUCED_FL], std[FL]))
-    spread = {model: f"{model} {spell_significant(values[0])}" for model, values in std.items()}
+    spread = {model: f"{model} {format_significant(values[0])}" for model, values in std.items()}
     return [
         Finding(
             "adv-unstable",
@@ -107,12 +107,12 @@ def measure_class_robustness(
         Finding(
             "reduced-above-ori",
             is_larger(level[REDUCED_FL], level[ORI]),
-            f"R {spell_level(level, REDUCED_FL, ORI)} (pixel values)",
+            f"R {format_level(level, REDUCED_FL, ORI)} (pixel values)",
         ),
         Finding(
             "reduced-below-fl",
             worse,
-            f"R {spell_level(level, REDUCED_FL, FL)} (pixel values); "
+            f"R {format_level(level, REDUCED_FL, FL)} (pixel values); "
             f"Std. of R_i {spread[REDUCED_FL]}, {spread[FL]}",
         ),
     ]
@@ -146,7 +146,7 @@ def measure_low_classes(
     return Finding(
         "low-classes",
         grown,
-        f"geometric mean of R_i grows {spell_significant(shown)} times over {names}"
+        f"geometric mean of R_i grows {format_significant(shown)} times over {names}"
         f" (low on the other half of the samples); {risen} of {len(low)} rise",
     )
 
@@ -176,7 +176,7 @@ def measure_threshold(margins: ResampledMargins, dataset: str) -> Finding:
         in_all,
         f"R_i and the balance of rays agree in {np.count_nonzero(agrees[0] == 1)} of {ratio.shape[1]} classes"
         + (f", not in {', '.join(against)}" if against else "")
-        + f"; in all of them in {spell_percent(np.mean(in_all[1:] == 1))} of resamples",
+        + f"; in all of them in {format_percent(np.mean(in_all[1:] == 1))} of resamples",
     )
 
 

@@ -9,17 +9,17 @@ from numpy.typing import ArrayLike
 
 from flutils.arguments import require
 from flutils.claims.resamples import check_models
-from flutils.claims.verdicts import CONFIDENCE, spell_difference, spell_significant
+from flutils.claims.verdicts import CONFIDENCE, format_difference, format_significant
 from flutils.paper import FL, ORI, REDUCED_FL
 
-CONTROL = "control"
+CONTROL, NOISE = "control", "noise"
 _DECIMALS = 9
-_PAIRS = ((CONTROL, ORI), (FL, CONTROL), (REDUCED_FL, CONTROL))
+_PAIRS = ((CONTROL, ORI), (NOISE, ORI), (FL, CONTROL), (FL, NOISE), (REDUCED_FL, CONTROL))
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One measure of Ori., the control, F.L. and Reduced F.L.
+    """One measure of Ori., the two controls, F.L. and Reduced F.L.
 
     Attributes:
         measure: what is measured, with its unit.
@@ -33,17 +33,19 @@ class Comparison:
     differences: dict[str, tuple[float, float, float]]
 
 
-def compare_with_control(measure: str, resampled: Mapping[str, ArrayLike]) -> Comparison:
-    """Compare the control with Ori., and the models retrained on examples with the control.
+def compare_with_controls(measure: str, resampled: Mapping[str, ArrayLike]) -> Comparison:
+    """Compare the controls with Ori., and the models retrained on examples with the controls.
 
     The control is Ori. retrained as F.L. is, but each example is replaced by the sample it was made from. Its
-    difference to Ori. is what training longer does, and on some samples more; that of F.L. to the control is
-    what moving the examples across the boundary does.
+    difference to Ori. is what training longer does, and on some samples more; that of F.L. to it is what
+    moving the examples does. In noise, the second control, each example is replaced by its sample with
+    Gaussian noise of the example's length: the difference of F.L. to it is what crossing the boundary adds to
+    noise as such.
 
     Args:
         measure: what is measured, with its unit.
         resampled: model -> (1 + b,) values, of the data and then of resamples that are the same for all
-            models; Ori., ``"control"``, F.L. and Reduced F.L.
+            models; Ori., ``"control"``, ``"noise"``, F.L. and Reduced F.L.
 
     Returns:
         The `Comparison`.
@@ -53,7 +55,7 @@ def compare_with_control(measure: str, resampled: Mapping[str, ArrayLike]) -> Co
 
     Source: ours; the paper compares with Ori. only.
     """
-    models = (ORI, CONTROL, FL, REDUCED_FL)
+    models = (ORI, CONTROL, NOISE, FL, REDUCED_FL)
     check_models(resampled, models, "values")
     found = {model: np.asarray(resampled[model], np.float64) for model in models}
     shapes = {model: values.shape for model, values in found.items()}
@@ -84,8 +86,8 @@ def tabulate_comparisons(found: Mapping[str, Sequence[Comparison]]) -> Any:
 
     rows = {
         (dataset, item.measure): {
-            **{model: spell_significant(value, 4) for model, value in item.values.items()},
-            **{pair: spell_difference(ends) for pair, ends in item.differences.items()},
+            **{model: format_significant(value, 4) for model, value in item.values.items()},
+            **{pair: format_difference(ends) for pair, ends in item.differences.items()},
         }
         for dataset, items in found.items()
         for item in items

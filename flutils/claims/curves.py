@@ -11,11 +11,11 @@ from flutils.claims.verdicts import (
     Finding,
     Floats,
     Verdict,
+    format_percent,
     hold_all,
     is_larger,
     judge_findings,
     judge_resamples,
-    spell_percent,
 )
 from flutils.paper import ADV, FL, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
@@ -96,7 +96,7 @@ def _find_order(
     mean = {model: rates[:, chosen].mean(axis=1) for model, rates in accuracy.items()}
     outcomes = hold_all(*(is_larger(mean[better], mean[worse]) for better, worse in order))
     models = dict.fromkeys(model for pair in order for model in pair)
-    numbers = ", ".join(f"{model} {spell_percent(mean[model][0])}" for model in models)
+    numbers = ", ".join(f"{model} {format_percent(mean[model][0])}" for model in models)
     if np.count_nonzero(chosen) == 1:
         return Finding(claim, outcomes, f"accuracy at strength {strength[chosen][0]:g}: {numbers}")
     everywhere = [

@@ -5,7 +5,7 @@ from numpy.typing import ArrayLike
 
 from flutils.arguments import require
 from flutils.claims.resamples import resample_means
-from flutils.claims.verdicts import Finding, Verdict, judge_findings, spell_percent
+from flutils.claims.verdicts import Finding, Verdict, format_percent, judge_findings
 from flutils.randomness import stream
 
 
@@ -47,6 +47,6 @@ def judge_feedback(crossed: ArrayLike, sample: ArrayLike, *, seed: int) -> list[
     else:
         # With no failure among n samples, the largest share of failing samples that 5 % luck would hide.
         bound = 1 - 0.05 ** (1 / len(names))
-        doubt = f"at most {spell_percent(bound)} of samples have one that does not (95 %)"
+        doubt = f"at most {format_percent(bound)} of samples have one that does not (95 %)"
     evidence = f"{np.count_nonzero(crosses):,} of {crosses.size:,} examples cross; {doubt}"
     return judge_findings([Finding("strength-crosses", shares == 0, evidence)])

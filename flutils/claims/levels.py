@@ -10,11 +10,11 @@ from flutils.claims.verdicts import (
     Finding,
     Floats,
     Verdict,
+    format_percent,
     hold_all,
     is_larger,
     judge_findings,
     judge_resamples,
-    spell_percent,
 )
 from flutils.margins import MarginTable
 from flutils.paper import CIFAR10, DATASETS, FL, MNIST, ORI, REDUCED_FL, ROBUSTNESS
@@ -56,7 +56,7 @@ def judge_mean_margins(tables: Mapping[str, MarginTable], dataset: str, *, seed:
             "more-beyond-range",
             is_larger(drawn[FL].not_found, drawn[ORI].not_found),
             "rays beyond the search range: "
-            + ", ".join(f"{m} {spell_percent(drawn[m].not_found[0])}" for m in needed),
+            + ", ".join(f"{m} {format_percent(drawn[m].not_found[0])}" for m in needed),
         )
     )
     findings += measure_levels({m: drawn[m].level for m in needed}, dataset)
@@ -81,19 +81,19 @@ def measure_levels(level: Mapping[str, Floats], dataset: str) -> list[Finding]:
         Finding(
             "r-fl-substantial",
             1 - is_larger(SUBSTANTIAL, gain),
-            f"R {spell_level(level, ORI, FL)}: {100 * gain[0]:+.1f} %; the smaller rise that the paper "
+            f"R {format_level(level, ORI, FL)}: {100 * gain[0]:+.1f} %; the smaller rise that the paper "
             f"calls substantial is {100 * SUBSTANTIAL:+.1f} %; a rise of any size: {rise}",
         ),
         Finding(
             "r-fl-above-reduced",
             is_larger(level[FL], level[REDUCED_FL]),
-            f"R {spell_level(level, FL, REDUCED_FL)}",
+            f"R {format_level(level, FL, REDUCED_FL)}",
         ),
     ]
     if dataset == MNIST:
         smaller = is_larger(level[ORI], level[REDUCED_FL])
         findings.append(
-            Finding("reduced-r-mnist", smaller, f"R {spell_level(level, REDUCED_FL, ORI)}"),
+            Finding("reduced-r-mnist", smaller, f"R {format_level(level, REDUCED_FL, ORI)}"),
         )
     return findings
 
@@ -139,7 +139,7 @@ def check_dataset(dataset: str) -> None:
     require(dataset in DATASETS, f"dataset must be one of {', '.join(DATASETS)}, got {dataset!r}")
 
 
-def spell_level(level: Mapping[str, Floats], *models: str) -> str:
+def format_level(level: Mapping[str, Floats], *models: str) -> str:
     """Write values of R, pixel values."""
     return ", ".join(f"{m} {level[m][0]:,.2f}" for m in models)
 

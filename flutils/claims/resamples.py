@@ -123,18 +123,38 @@ def resample_tables(
     used = np.arange(first.num_samples) if rows is None else rows
     c = first.settings.num_classes
     origin = first.origin[used]
+    weights = draw_weights(origin, rng, resamples)
     members = [np.flatnonzero(origin == i) for i in range(c)]
-    weights = [_draw_weights(len(own), rng, resamples) for own in members]
     result = {}
     for name, table in tables.items():
         sums, counts = (each[used] for each in _sum_by_adjacent(table, c))
-        summed = np.stack([w @ sums[own] for w, own in zip(weights, members, strict=True)], axis=1)
-        counted = np.stack([w @ counts[own] for w, own in zip(weights, members, strict=True)], axis=1)
+        summed = np.stack([weights[:, own] @ sums[own] for own in members], axis=1)
+        counted = np.stack([weights[:, own] @ counts[own] for own in members], axis=1)
         rays = len(used) * table.num_rays
         result[name] = ResampledMargins(
             summed, counted[:, :, :c], counted[:, :, c].sum(axis=1) / rays, table.settings.search_range
         )
     return result
+
+
+def draw_weights(
+    origin: NDArray[np.integer[Any]], rng: np.random.Generator, resamples: int = RESAMPLES
+) -> Floats:
+    """Draw how often each sample comes in resamples with replacement within its class.
+
+    Args:
+        origin: (n,) class of each sample; the searched samples are equally many of each.
+        rng: what draws.
+        resamples: how many.
+
+    Returns:
+        (1 + b, n) float64; row 0 is the data, each sample once.
+    """
+    weights = np.ones((1 + resamples, len(origin)))
+    for i in np.unique(origin):
+        own = np.flatnonzero(origin == i)
+        weights[1:, own] = rng.multinomial(len(own), np.full(len(own), 1 / len(own)), resamples)
+    return weights
 
 
 def split_samples(
@@ -143,11 +163,6 @@ def split_samples(
     """Split the samples of each class into two halves, so that one can name what the other tests."""
     groups = [rng.permutation(np.flatnonzero(origin == i)) for i in np.unique(origin)]
     return np.concatenate([own[::2] for own in groups]), np.concatenate([own[1::2] for own in groups])
-
-
-def _draw_weights(n: int, rng: np.random.Generator, resamples: int) -> Floats:
-    drawn = rng.multinomial(n, np.full(n, 1 / n), resamples) if n else np.zeros((resamples, 0))
-    return np.vstack([np.ones(n), drawn])
 
 
 def _sum_by_adjacent(table: MarginTable, num_classes: int) -> tuple[Floats, Floats]:

@@ -112,6 +112,22 @@ def is_larger(a: ArrayLike, b: ArrayLike) -> Floats:
     return np.where(undecided, np.nan, left > right)
 
 
+def agree(*outcomes: ArrayLike) -> Floats:
+    """Combine readings of one claim: 1 where all are true, 0 where all are false, else NaN, undecided."""
+    found = np.stack([np.asarray(one, np.float64) for one in outcomes])
+    return np.where((found == 1).all(axis=0), 1.0, np.where((found == 0).all(axis=0), 0.0, np.nan))
+
+
+def rank_correlation(a: ArrayLike, b: ArrayLike) -> float:
+    """Return Spearman's rank correlation with mean ranks for ties; 0 where one side does not vary."""
+    from scipy.stats import spearmanr
+
+    left, right = np.asarray(a), np.asarray(b)
+    if np.ptp(left) == 0 or np.ptp(right) == 0:
+        return 0.0
+    return float(spearmanr(left, right).statistic)
+
+
 def hold_all(*outcomes: ArrayLike) -> Floats:
     """Combine outcomes of one shape: 0 where any is false, else NaN where any is undecided, else 1."""
     found = np.stack([np.asarray(one, np.float64) for one in outcomes])
@@ -119,12 +135,12 @@ def hold_all(*outcomes: ArrayLike) -> Floats:
     return np.where((found == 0).any(axis=0), 0.0, undecided)
 
 
-def spell_significant(value: float | np.floating[Any], digits: int = 3) -> str:
+def format_significant(value: float | np.floating[Any], digits: int = 3) -> str:
     """Write a number with its significant digits, of which whole ones all stay: 0.0839, 42.6, 2,468."""
     return f"{value:,.{_count_decimals(value, digits)}f}"
 
 
-def spell_difference(difference: Sequence[float]) -> str:
+def format_difference(difference: Sequence[float]) -> str:
     """Write a difference with its interval; an asterisk where the interval excludes 0.
 
     All three have as many decimals as two digits of the interval's half width take, or more where an interval
@@ -139,7 +155,7 @@ def spell_difference(difference: Sequence[float]) -> str:
     return f"{value} ({' to '.join(ends)}){mark}"
 
 
-def spell_percent(value: float | np.floating[Any]) -> str:
+def format_percent(value: float | np.floating[Any]) -> str:
     """Write a fraction in percent."""
     return f"{100 * value:.1f} %"
 

@@ -1,18 +1,39 @@
 """What a reviewer concludes from the attacks on one classifier, check by check."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
 from flutils import attacks
-from flutils.experiment.review import APGD_DLR, SQUARE, Review, Reviews
-from flutils.experiment.workspace import ORI, Classifier
 
+APGD_CE, APGD_DLR, SQUARE = "APGD-CE", "APGD-DLR", "Square"
 LEFT = 0.01  # most accuracy that PGD at the standard radius may leave an undefended model
 FLAT = 0.1  # most of the loss's rise that the last quarter of the iterations may bring
 ZERO = 0.01  # most images without a gradient
 STRONGER, GRADIENT_FREE = 0.05, 0.02  # most images that APGD may break beyond PGD, and Square beyond both
+
+
+@dataclass(frozen=True)
+class Review:
+    """What the checks found on some test images, at the field's standard radius.
+
+    Attributes:
+        images: number of images.
+        loss: mean loss at the start and after each step of PGD, nats; ``2 * steps + 1`` values.
+        zero_gradient_images: fraction of images whose gradient is zero in every pixel.
+        zero_gradient_pixels: fraction of all pixels with zero gradient.
+        clean_accuracy: fraction classified correctly without an attack.
+        accuracy: attack -> fraction still correct, with APGD and Square run on what PGD leaves, so that
+            each number counts all attacks up to it.
+    """
+
+    images: int
+    loss: list[float]
+    zero_gradient_images: float
+    zero_gradient_pixels: float
+    clean_accuracy: float
+    accuracy: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -30,52 +51,31 @@ class Check:
     measured: str
 
 
-class Checks(Reviews):
-    """The conclusions from attacks and review, for the classifiers of one dataset."""
-
-    def check(self, classifier: Classifier) -> list[Check]:
-        """Return the checks of a classifier's accuracies under attack; notebook 07 says what each means.
-
-        Source: Carlini et al., "On evaluating adversarial robustness" (2019); the thresholds are ours.
-        """
-        return [
-            *self._check_attacks(self.attack_standard(classifier), undefended=classifier.name == ORI),
-            *self._check_curve(self.attack_curve(classifier)),
-            *_check_review(self.review(classifier)),
-        ]
-
-    def withstands_all(self, classifier: Classifier) -> np.ndarray:
-        """Return (n,) bool, which images stay classified correctly under every attack.
-
-        The attacks are those of Table III at their calibrated strengths and those at the standard radius;
-        the images are those that all of them were run on.
-        """
-        standard = {f"standard {name}": ran for name, ran in self.attack_standard(classifier).items()}
-        return attacks.worst_case(self.share_images({**self.attack(classifier), **standard}))
-
-    def _check_attacks(
-        self, standard: dict[str, attacks.AttackResult], *, undefended: bool
-    ) -> Iterator[Check]:
-        fgsm, pgd = standard["FGSM"].success, standard["PGD"].success
-        one, many = int((fgsm & ~pgd).sum()), int((pgd & ~fgsm).sum())
-        even = one + many == 0 or attacks.wilson_interval(one, one + many)[0] <= 0.5
-        yield Check("FGSM ≤ PGD", even, f"FGSM alone breaks {one}, PGD alone {many}")
-        if undefended:
-            left = float((~pgd).mean())
-            yield Check("Ori. falls", left <= LEFT, f"{left:.1%} left by PGD")
-
-    def _check_curve(self, correct: np.ndarray) -> Iterator[Check]:
-        ends = [attacks.wilson_interval(int(k), correct.shape[1]) for k in correct.sum(axis=1)]
-        low, high = np.array(ends).T
-        rises = int((low[1:] > np.minimum.accumulate(high)[:-1]).sum())
-        yield Check("falls with strength", rises == 0, f"{rises} rises beyond noise")
-        rate = correct.mean(axis=1)
-        lowest = int(rate.argmin())
-        at = f"{rate[lowest]:.1%} at {self.curve_strengths()[lowest]:.2f}"
-        yield Check("reaches chance", bool(low[lowest] <= 1 / len(self.class_names)), at)
+def check_attacks(standard: Mapping[str, attacks.AttackResult], *, undefended: bool) -> Iterator[Check]:
+    """Check the attacks at the field's standard radius, of an undefended model more strictly."""
+    fgsm, pgd = standard["FGSM"].success, standard["PGD"].success
+    one, many = int((fgsm & ~pgd).sum()), int((pgd & ~fgsm).sum())
+    even = one + many == 0 or attacks.wilson_interval(one, one + many)[0] <= 0.5
+    yield Check("FGSM ≤ PGD", even, f"FGSM alone breaks {one}, PGD alone {many}")
+    if undefended:
+        left = float((~pgd).mean())
+        yield Check("Ori. falls", left <= LEFT, f"{left:.1%} left by PGD")
 
 
-def _check_review(review: Review) -> Iterator[Check]:
+def check_curve(correct: np.ndarray, strengths: np.ndarray, *, chance: float) -> Iterator[Check]:
+    """Check the curve of Fig. 3: (k, n) bool, which images stay classified correctly at each strength."""
+    ends = [attacks.wilson_interval(int(k), correct.shape[1]) for k in correct.sum(axis=1)]
+    low, high = np.array(ends).T
+    rises = int((low[1:] > np.minimum.accumulate(high)[:-1]).sum())
+    yield Check("falls with strength", rises == 0, f"{rises} rises beyond noise")
+    rate = correct.mean(axis=1)
+    lowest = int(rate.argmin())
+    at = f"{rate[lowest]:.1%} at {strengths[lowest]:.2f}"
+    yield Check("reaches chance", bool(low[lowest] <= chance), at)
+
+
+def check_review(review: Review) -> Iterator[Check]:
+    """Check a review: loss, gradients, and what stronger attacks find."""
     loss, left = np.array(review.loss), review.accuracy
     rise, late = loss[-1] - loss[0], loss[-1] - loss[3 * (len(loss) - 1) // 4]
     none = left["PGD"] == 0

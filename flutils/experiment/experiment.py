@@ -2,14 +2,38 @@
 
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 
 from flutils.artifacts import Artifact
-from flutils.experiment.checks import Checks
-from flutils.experiment.workspace import ADV, CONTROL, FL, NOISE, ORI, REDUCED_FL, Classifier, Recipe
+from flutils.experiment.attacks import Attacks
+from flutils.experiment.feedback import Feedback
+from flutils.experiment.models import Models
+from flutils.experiment.reviews import Reviews
+from flutils.experiment.searches import FEW, Searches
+from flutils.experiment.workspace import (
+    ADV,
+    CONTROL,
+    FL,
+    NOISE,
+    ORI,
+    REDUCED_FL,
+    Classifier,
+    Recipe,
+    Workspace,
+)
+
+CONTROLS = (CONTROL, NOISE)
 
 
-class Experiment(Checks):
+class Experiment(Workspace):
     """The steps of one dataset at one profile and seed.
+
+    Attributes:
+        searches: boundary searches of a classifier.
+        feedback: the examples of a classifier.
+        models: the classifiers.
+        attacks: the attacks on a classifier.
+        reviews: the checks that a reviewer makes of them.
 
     Args:
         dataset: ``"mnist"`` or ``"cifar10"``.
@@ -22,75 +46,92 @@ class Experiment(Checks):
         PermissionError: if the store's folder cannot be written.
     """
 
+    def __init__(self, dataset: str, profile: str, seed: int, *, home: Path | None = None) -> None:
+        super().__init__(dataset, profile, seed, home=home)
+        self.searches = Searches(self)
+        self.feedback = Feedback(self, self.searches)
+        self.models = Models(self, self.searches, self.feedback)
+        self.attacks = Attacks(self, self.models)
+        self.reviews = Reviews(self, self.attacks)
+
     def list_steps(self) -> dict[str, Callable[[], object]]:
         """Return every step that takes long, by name, in an order in which nothing waits for a later one."""
+        models, searches, attacks = self.models, self.searches, self.attacks
         retrained = {
-            FL: self.train_fl,
-            REDUCED_FL: self.train_reduced_fl,
-            CONTROL: self.train_control,
-            NOISE: self.train_noise,
+            FL: models.fl,
+            REDUCED_FL: models.reduced_fl,
+            CONTROL: models.control,
+            NOISE: models.noise,
+            AGAIN: models.again,
         }
-        trained = {ORI: self.train_ori, **retrained, ADV: self.train_adv}
+        trained = {ORI: models.ori, **retrained, ADV: models.adv}
 
-        def of(do: Callable[[Classifier], object], name: str) -> Callable[[], object]:
-            return lambda: do(trained[name]())
+        def each(
+            step: str, do: Callable[[Classifier], object], *names: str
+        ) -> dict[str, Callable[[], object]]:
+            return {step.format(name): partial(lambda name: do(trained[name]()), name) for name in names}
 
-        controls, four = (CONTROL, NOISE), (ORI, FL, REDUCED_FL, ADV)
+        four, six = (ORI, FL, REDUCED_FL, ADV), (ORI, FL, REDUCED_FL, *CONTROLS, ADV)
         return {
-            ORI: trained[ORI],
-            f"margins-{ORI}": of(self.search_margins, ORI),
+            ORI: models.ori,
+            **each("margins-{}", searches.margins, ORI),
             **retrained,
-            **{f"margins-{name}": of(self.search_margins, name) for name in four[1:3]},
-            **{f"margins-{name}-few": of(self.search_few, name) for name in controls},
-            **{f"margins-{name}-held-out": of(self.search_held_out, name) for name in (ORI, *retrained)},
-            f"margins-{ORI}-l2": of(self.search_euclidean, ORI),
-            "crossing": of(self.measure_crossing, ORI),
-            "crossing-equal": of(partial(self.measure_crossing, equal=True), ORI),
-            ADV: trained[ADV],
-            f"margins-{ADV}": of(self.search_margins, ADV),
-            f"margins-{ADV}-held-out": of(self.search_held_out, ADV),
-            "calibration": self.calibrate_attacks,
-            **{f"attacks-{name}": of(self.attack, name) for name in four},
-            **{f"attacks-{name}": of(partial(self.attack, minimum_norm=False), name) for name in controls},
-            **{f"curve-{name}": of(self.attack_curve, name) for name in (*four, *controls)},
-            **{f"standard-{name}": of(self.attack_standard, name) for name in four},
-            **{f"review-{name}": of(self.review, name) for name in four},
+            **each("margins-{}", searches.margins, FL, REDUCED_FL),
+            **each("margins-{}-few", searches.few, *FEW),
+            **each("margins-{}-held-out", searches.held_out, ORI, *retrained),
+            **each("margins-{}-l2", partial(searches.margins, unit="l2"), ORI),
+            **each("crossing-{}", self.feedback.crossing, ORI),
+            **each("crossing-{}-equal", partial(self.feedback.crossing, equal=True), ORI),
+            ADV: models.adv,
+            **each("margins-{}", searches.margins, ADV),
+            **each("margins-{}-held-out", searches.held_out, ADV),
+            "calibration": attacks.calibrate,
+            **each("attacks-{}", attacks.calibrated, *four),
+            **each("attacks-{}", partial(attacks.calibrated, minimum_norm=False), *CONTROLS),
+            **each("curve-{}", attacks.curve, *six),
+            **each("standard-{}", attacks.standard, *four),
+            **each("review-{}", self.reviews.review, *four),
         }
 
     def list_artifacts(self) -> list[tuple[str, Artifact | None]]:
         """List the pipeline's models and margin tables in order, None for those that would be made."""
         models: list[tuple[str, Callable[[], Recipe]]] = [
-            (ORI, self._ori_recipe),
-            (ADV, self._adv_recipe),
-            (FL, lambda: self._retrained_recipe(self._ori(), FL, False)),
-            (REDUCED_FL, lambda: self._retrained_recipe(self._ori(), REDUCED_FL, True)),
-            (CONTROL, lambda: self._control_recipe(self._ori(), CONTROL)),
-            (NOISE, lambda: self._control_recipe(self._ori(), NOISE)),
+            (ORI, self.models.ori_recipe),
+            (ADV, self.models.adv_recipe),
+            (FL, lambda: self.models.retrained_recipe(self._ori(), FL, False)),
+            (REDUCED_FL, lambda: self.models.retrained_recipe(self._ori(), REDUCED_FL, True)),
+            (CONTROL, lambda: self.models.control_recipe(self._ori(), CONTROL)),
+            (NOISE, lambda: self.models.control_recipe(self._ori(), NOISE)),
+            (AGAIN, lambda: self.models.again_recipe(self._ori(), self._fl())),
         ]
         steps: list[tuple[str, Callable[[], Recipe]]] = [
             *models[:1],
-            (f"margins-{ORI}", lambda: self._table_recipe(self._ori())),
-            (f"margins-{ORI}-l2", lambda: self._table_recipe(self._ori(), suffix="-l2", unit="l2")),
+            (f"margins-{ORI}", lambda: self.searches.recipe(self._ori())),
+            (f"margins-{ORI}-l2", lambda: self.searches.recipe(self._ori(), unit="l2")),
             *models[1:],
         ]
         for name, model in models:
+            few = name in FEW
             if name != ORI:
-                suffix, table = (
-                    ("-few", self._few_recipe) if name in (CONTROL, NOISE) else ("", self._table_recipe)
-                )
-                steps.append((f"margins-{name}{suffix}", partial(self._recipe_of, table, model)))
-            steps.append((f"margins-{name}-held-out", partial(self._recipe_of, self._held_out_recipe, model)))
+                table = self.searches.few_recipe if few else self.searches.recipe
+                steps.append((f"margins-{name}{'-few' * few}", partial(self._recipe_of, table, model)))
+            steps.append(
+                (f"margins-{name}-held-out", partial(self._recipe_of, self.searches.held_out_recipe, model))
+            )
         return [(name, self._find_if_determined(recipe)) for name, recipe in steps]
 
     def _ori(self) -> Classifier:
-        return self._found(self._ori_recipe())
+        return self.find_classifier(self.models.ori_recipe())
 
-    def _recipe_of(self, table: Callable[..., Recipe], model: Callable[[], Recipe]) -> Recipe:
-        return table(self._found(model()))
+    def _fl(self) -> Classifier:
+        return self.find_classifier(self.models.retrained_recipe(self._ori(), FL, False))
+
+    def _recipe_of(self, table: Callable[[Classifier], Recipe], model: Callable[[], Recipe]) -> Recipe:
+        return table(self.find_classifier(model()))
 
     def _find_if_determined(self, recipe: Callable[[], Recipe]) -> Artifact | None:
         """Find an artifact; None also if what it is made from is not there."""
         try:
-            return self._find(recipe())
+            return self.find(recipe())
         except LookupError:
             return None

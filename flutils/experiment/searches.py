@@ -9,31 +9,40 @@ import numpy as np
 
 from flutils import margins
 from flutils.config import SearchConfig, replace
-from flutils.experiment.workspace import CONTROL, NOISE, Classifier, Recipe, Workspace
+from flutils.experiment.workspace import AGAIN, CONTROL, NOISE, Classifier, Recipe, Workspace
+from flutils.margins import MarginTable, RayTrace
+
+FEW = (CONTROL, NOISE, AGAIN)  # the models that the paper does not have
+Samples = tuple[np.ndarray, np.ndarray]
 
 
-class Searches(Workspace):
-    """The boundary searches of one dataset."""
+class Searches:
+    """The boundary searches of one dataset; each is made once and then read from the store."""
 
-    def search_margins(self, classifier: Classifier) -> margins.MarginTable:
-        """Return the margin table of a classifier, searched unless the store has it."""
-        return self._search(self._table_recipe(classifier))
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
 
-    def search_few(self, classifier: Classifier) -> margins.MarginTable:
-        """Return the margin table of `few_rows` alone, on which the two controls are searched."""
-        if classifier.name in (CONTROL, NOISE):
-            return self._search(self._few_recipe(classifier))
-        return self.search_margins(classifier).take(self.few_rows)
+    def margins(self, classifier: Classifier, **reading: Any) -> MarginTable:
+        """Return the margin table of a classifier on the paper's samples.
 
-    def search_held_out(self, classifier: Classifier) -> margins.MarginTable:
-        """Return the margin table of `held_out`: test images, which no model was trained on."""
-        return self._search(self._held_out_recipe(classifier))
+        Args:
+            classifier: the one to search.
+            **reading: settings of `flutils.config.SearchConfig` to change, such as ``unit="l2"`` for
+                directions of Euclidean norm 1, as the paper's text has it.
+        """
+        return self._search(self.recipe(classifier, **reading))
 
-    def search_euclidean(self, classifier: Classifier) -> margins.MarginTable:
-        """Return the same search with directions of Euclidean norm 1, as the paper's text has it."""
-        return self._search(self._table_recipe(classifier, suffix="-l2", unit="l2"))
+    def few(self, classifier: Classifier) -> MarginTable:
+        """Return the margin table of `Workspace.few_rows` alone, on which our own models are searched."""
+        if classifier.name in FEW:
+            return self._search(self.few_recipe(classifier))
+        return self.margins(classifier).take(self._workspace.few_rows)
 
-    def trace_rays(self, classifier: Classifier, sample: np.ndarray, ray: np.ndarray) -> margins.RayTrace:
+    def held_out(self, classifier: Classifier) -> MarginTable:
+        """Return the margin table of `Workspace.held_out`: test images, which no model was trained on."""
+        return self._search(self.held_out_recipe(classifier))
+
+    def trace(self, classifier: Classifier, sample: np.ndarray, ray: np.ndarray) -> RayTrace:
         """Return images and logits at every grid step of a few rays of the margin table.
 
         Args:
@@ -44,64 +53,70 @@ class Searches(Workspace):
         Returns:
             A `flutils.margins.RayTrace` of q rays.
         """
+        work = self._workspace
 
         def make(path: Path, scratch: Path) -> None:
-            x, _ = self.samples
-            search = self.config.search
+            x, _ = work.samples
+            search = work.config.search
             sign = np.where(ray < search.num_directions, 1.0, -1.0)
             trace = margins.trace(
                 classifier.load(),
                 x[sample],
-                self.directions[ray % search.num_directions] * sign[:, None, None, None].astype(np.float32),
+                work.directions[ray % search.num_directions] * sign[:, None, None, None].astype(np.float32),
                 step=search.step,
                 search_range=search.search_range,
-                bounds=self.bounds,
+                bounds=work.bounds,
                 clip=search.clip,
             )
             trace.save(path)
 
-        inputs = {**self._table_inputs(classifier), "sample": sample.tolist(), "ray": ray.tolist()}
+        inputs = {**self.inputs(classifier), "sample": sample.tolist(), "ray": ray.tolist()}
         recipe = Recipe(f"rays-{classifier.name}", ".npz", inputs, make)
-        return margins.RayTrace.load(self._obtain(recipe).path)
+        return RayTrace.load(work.obtain(recipe).path)
 
-    def _table_inputs(
+    def inputs(
         self, classifier: Classifier, search: SearchConfig | None = None, *samples: str | int
     ) -> dict[str, Any]:
         """Return what determines a table: by default the paper's search, on its samples."""
         return {
             "step": "search_margins",
             "format": margins.FORMAT,
-            "search": asdict(search or self.config.search),
+            "search": asdict(search or self._workspace.config.search),
             "samples": samples or ("training",),
-            **self._origin,
+            **self._workspace.origin,
             "model": classifier.artifact.checksum,
         }
 
-    def _table_recipe(self, classifier: Classifier, *, suffix: str = "", **changes: Any) -> Recipe:
-        """Return the recipe of the paper's search, with some settings changed."""
-        search = replace(self.config.search, **changes)
-        inputs = self._table_inputs(classifier, search)
-        return self._recipe(classifier, suffix, inputs, search, lambda: self.samples)
-
-    def _few_recipe(self, classifier: Classifier) -> Recipe:
-        search = self.config.search
-        inputs = self._table_inputs(classifier, search, "training", self.config.comparison.samples_controls)
-
-        def choose() -> tuple[np.ndarray, np.ndarray]:
-            x, y = self.samples
-            return x[self.few_rows], y[self.few_rows]
-
-        return self._recipe(classifier, "-few", inputs, search, choose)
-
-    def _held_out_recipe(self, classifier: Classifier) -> Recipe:
-        comparison = self.config.comparison
-        search = replace(
-            self.config.search,
-            num_samples=comparison.samples_held_out,
-            num_directions=comparison.directions_held_out,
+    def recipe(self, classifier: Classifier, **reading: Any) -> Recipe:
+        """Return the recipe of `margins`."""
+        search = replace(self._workspace.config.search, **reading)
+        suffix = "".join(f"-{name}-{value}" for name, value in reading.items())
+        inputs = self.inputs(classifier, search)
+        return self._recipe(
+            classifier, suffix, inputs, search, lambda: self._workspace.choose_samples(search)
         )
-        inputs = self._table_inputs(classifier, search, "test", self.config.training.test_size or "all")
-        return self._recipe(classifier, "-held-out", inputs, search, lambda: self.held_out)
+
+    def few_recipe(self, classifier: Classifier) -> Recipe:
+        """Return the recipe of `few`, for a model of ours."""
+        config = self._workspace.config
+        inputs = self.inputs(classifier, config.search, "training", config.comparison.samples_controls)
+
+        def choose() -> Samples:
+            x, y = self._workspace.samples
+            return x[self._workspace.few_rows], y[self._workspace.few_rows]
+
+        return self._recipe(classifier, "-few", inputs, config.search, choose)
+
+    def held_out_recipe(self, classifier: Classifier) -> Recipe:
+        """Return the recipe of `held_out`."""
+        config = self._workspace.config
+        search = replace(
+            config.search,
+            num_samples=config.comparison.samples_held_out,
+            num_directions=config.comparison.directions_held_out,
+        )
+        inputs = self.inputs(classifier, search, "test", config.training.test_size or "all")
+        return self._recipe(classifier, "-held-out", inputs, search, lambda: self._workspace.held_out)
 
     def _recipe(
         self,
@@ -109,21 +124,23 @@ class Searches(Workspace):
         suffix: str,
         inputs: dict[str, Any],
         search: SearchConfig,
-        choose: Callable[[], tuple[np.ndarray, np.ndarray]],
+        choose: Callable[[], Samples],
     ) -> Recipe:
+        work = self._workspace
+
         def make(path: Path, scratch: Path) -> dict[str, Any]:
             table = margins.search(
                 classifier.load(),
                 *choose(),
-                self._draw_directions(search),
+                work.draw_directions(search),
                 step=search.step,
                 search_range=search.search_range,
-                bounds=self.bounds,
+                bounds=work.bounds,
                 both_signs=search.both_signs,
                 clip=search.clip,
                 reference=search.reference,
                 unit=search.unit,
-                seed=self.seed,
+                seed=work.seed,
                 checkpoint=scratch,
             )
             table.save(path)
@@ -131,5 +148,5 @@ class Searches(Workspace):
 
         return Recipe(f"margins-{classifier.name}{suffix}", ".npz", inputs, make)
 
-    def _search(self, recipe: Recipe) -> margins.MarginTable:
-        return margins.MarginTable.load(self._obtain(recipe).path)
+    def _search(self, recipe: Recipe) -> MarginTable:
+        return MarginTable.load(self._workspace.obtain(recipe).path)

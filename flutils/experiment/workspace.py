@@ -15,7 +15,7 @@ from flutils.data.catalog import find_spec
 from flutils.randomness import stream
 
 ORI, ADV, FL, REDUCED_FL = "ori", "adv", "fl", "reduced-fl"
-CONTROL, NOISE = "control", "noise"
+CONTROL, NOISE, AGAIN = "control", "noise", "fl-again"
 LABELS = dict(zip((ORI, ADV, FL, REDUCED_FL), paper.MODELS, strict=True))
 
 
@@ -113,9 +113,10 @@ class Workspace:
     @cached_property
     def directions(self) -> np.ndarray:
         """(k, H, W, C) float32 random orthogonal directions, one set for all samples and models."""
-        return self._draw_directions(self.config.search)
+        return self.draw_directions(self.config.search)
 
-    def _draw_directions(self, search: SearchConfig) -> np.ndarray:
+    def draw_directions(self, search: SearchConfig) -> np.ndarray:
+        """Draw the directions of a search."""
         return directions.random_orthogonal(
             search.num_directions, shape=self.image_shape, seed=self.seed, unit=search.unit
         )
@@ -123,18 +124,25 @@ class Workspace:
     @cached_property
     def sample_indices(self) -> np.ndarray:
         """Indices of the searched samples in the training set, sorted; the same for all models."""
-        search = self.config.search
+        return self._choose_indices(self.config.search)
+
+    @property
+    def samples(self) -> tuple[np.ndarray, np.ndarray]:
+        """Images and classes of the searched samples."""
+        return self.data.x_train[self.sample_indices], self.data.y_train[self.sample_indices]
+
+    def choose_samples(self, search: SearchConfig) -> tuple[np.ndarray, np.ndarray]:
+        """Return images and classes of the training samples of a search."""
+        chosen = self._choose_indices(search)
+        return self.data.x_train[chosen], self.data.y_train[chosen]
+
+    def _choose_indices(self, search: SearchConfig) -> np.ndarray:
         return data.choose_samples(
             self.training_set[1],
             search.num_samples,
             sampling=search.sampling,
             rng=stream(self.seed, "samples"),
         )
-
-    @property
-    def samples(self) -> tuple[np.ndarray, np.ndarray]:
-        """Images and classes of the searched samples."""
-        return self.data.x_train[self.sample_indices], self.data.y_train[self.sample_indices]
 
     @cached_property
     def few_rows(self) -> np.ndarray:
@@ -153,23 +161,25 @@ class Workspace:
         return x[chosen], y[chosen]
 
     @property
-    def _origin(self) -> dict[str, Any]:
+    def origin(self) -> dict[str, Any]:
         """What determines every artifact: the run's seed and the data's checksum."""
         return {"seed": self.seed, "data": find_spec(self.config.dataset).checksum}
 
-    def _obtain(self, recipe: Recipe) -> Artifact:
+    def obtain(self, recipe: Recipe) -> Artifact:
+        """Return the artifact of a recipe, made unless the store has it."""
         return self.store.obtain(recipe.name, recipe.suffix, recipe.inputs, recipe.make)
 
-    def _find(self, recipe: Recipe) -> Artifact | None:
+    def find(self, recipe: Recipe) -> Artifact | None:
+        """Return the artifact of a recipe if the store has it."""
         return self.store.find(recipe.name, recipe.suffix, recipe.inputs)
 
-    def _found(self, recipe: Recipe) -> Classifier:
+    def find_classifier(self, recipe: Recipe) -> Classifier:
         """Return the classifier of a recipe if the store has it.
 
         Raises:
             LookupError: if it has not.
         """
-        artifact = self._find(recipe)
+        artifact = self.find(recipe)
         if artifact is None:
             raise LookupError(f"{recipe.name} is not made yet")
         return Classifier(recipe.name, artifact)

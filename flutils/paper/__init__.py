@@ -1,11 +1,12 @@
 """The paper's own printed numbers and claims, as data that nothing can change.
 
 Source: C. Song, Z. Wang, H. Li, "Feedback Learning for Improving the Robustness of Neural Networks"
-(2019), Tables I to IV and sections III to V. Numbers are `Decimal`, so that the printed digits stay:
+(2019), Tables I to IV and sections III to VI. Numbers are `Decimal`, so that the printed digits stay:
 ``str(value)`` is the text of the cell and ``float(value)`` its number. Percent signs are in `Cell.unit`,
 and the marks above Table IV in `TABLE_4_LEVELS`. A slip of the paper is kept as it is printed.
 """
 
+from flutils.paper.claims import BOTH, CLAIMS, Claim
 from flutils.paper.tables import (
     ADV,
     ATTACKS,
@@ -32,11 +33,9 @@ from flutils.paper.tables import (
     cells,
 )
 from flutils.paper.text import (
-    CLAIMS,
     MOST_ROBUST_ADJACENT,
     MOST_VULNERABLE_ADJACENT,
     PROTOCOL,
-    Claim,
     Constant,
 )
 
@@ -44,6 +43,7 @@ __all__ = [
     "ADV",
     "ATTACKS",
     "AVERAGE",
+    "BOTH",
     "CIFAR10",
     "CLAIMS",
     "CLASS_NAMES",

@@ -35,7 +35,7 @@ def describe_status(profile: str | None = None, *, home: Path | None = None) -> 
                 if line := _describe_artifact(about, versions):
                     lines.append(f"  {name:5} {dataset:8} {line}")
                     total, count = total + about.with_suffix("").stat().st_size, count + 1
-    lines.append(f"  {count} artifacts, {_spell_bytes(total)} in all")
+    lines.append(f"  {count} artifacts, {_format_bytes(total)} in all")
     lines += [f"  [{number}] {text}" for text, number in versions.items()]
     lines.append("data cache:")
     lines += [f"  {_describe_cache(dataset)}" for dataset in DATASETS]
@@ -55,7 +55,7 @@ def _describe_artifact(provenance: Path, versions: dict[str, int]) -> str:
         if about["sha256"] != hash_file(path):
             return f"{path.name}: damaged; the next run makes it anew"
         return (
-            f"{about['name']:16} {_spell_bytes(path.stat().st_size):>9}  {about['date']} ({age})"
+            f"{about['name']:16} {_format_bytes(path.stat().st_size):>9}  {about['date']} ({age})"
             f"  took {about['seconds']:.1f} s  [{versions.setdefault(made_with, len(versions) + 1)}]"
         )
     except (ValueError, KeyError, TypeError, AttributeError):
@@ -66,9 +66,9 @@ def _describe_cache(dataset: str) -> str:
     spec, folder = find_spec(dataset), find_cache_folder() / dataset
     sizes = [path.stat().st_size for file in spec.files if (path := folder / file.name).is_file()]
     state = "complete" if len(sizes) == len(spec.files) else "`python -m flutils data` fetches the rest"
-    found = f"{len(sizes)} of {len(spec.files)} files, {_spell_bytes(sum(sizes))}"
+    found = f"{len(sizes)} of {len(spec.files)} files, {_format_bytes(sum(sizes))}"
     return f"{dataset:8} {found}, {state}, in {folder}"
 
 
-def _spell_bytes(count: int) -> str:
+def _format_bytes(count: int) -> str:
     return f"{count / 1e6:.1f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"

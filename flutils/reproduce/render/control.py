@@ -1,6 +1,6 @@
 """What the feedback examples do beyond longer training, as markdown."""
 
-from flutils.claims import CONTROL, spell_difference, spell_significant
+from flutils.claims import CONTROL, format_difference, format_significant
 from flutils.paper import FL, ORI
 from flutils.reproduce.collect import Results, collect_comparisons
 from flutils.reproduce.render.markdown import make_table, spell_dataset
@@ -15,8 +15,8 @@ def render_control(found: Results) -> str:
         [
             spell_dataset(dataset),
             item.measure,
-            *(spell_significant(item.values[model], 4) for model in _VALUES),
-            *(spell_difference(item.differences[pair]) for pair in _DIFFERENCES),
+            *(format_significant(item.values[model], 4) for model in _VALUES),
+            *(format_difference(item.differences[pair]) for pair in _DIFFERENCES),
         ]
         for dataset, items in collect_comparisons(found).items()
         for item in items

@@ -6,16 +6,19 @@ from functools import cached_property
 import numpy as np
 
 from flutils import attacks, data
-from flutils.experiment.classifiers import Classifiers
+from flutils.experiment.workspace import Workspace
 from flutils.randomness import stream
 
 ITERATIVE = ("PGD", "BIM", "MIM")
 
 
-class AttackedImages(Classifiers):
+class AttackedImages:
     """The test images that the attacks of one dataset are run, calibrated and compared on."""
 
-    def choose_attacked(self, count: int | None) -> np.ndarray:
+    def __init__(self, workspace: Workspace) -> None:
+        self._workspace = workspace
+
+    def choose(self, count: int | None) -> np.ndarray:
         """Choose test images to attack, the same for all models; a smaller choice lies in a larger one.
 
         Args:
@@ -27,10 +30,10 @@ class AttackedImages(Classifiers):
         Raises:
             ValueError: if the classes cannot have equally many, or have not so many.
         """
-        y = self.test_set[1]
+        y = self._workspace.test_set[1]
         if count is None or count == len(y):
             return np.arange(len(y))
-        classes = len(self.class_names)
+        classes = len(self._workspace.class_names)
         chosen = np.flatnonzero(self._rank < count // classes)
         if len(chosen) != count:
             raise ValueError(
@@ -39,46 +42,48 @@ class AttackedImages(Classifiers):
             )
         return chosen
 
-    def attacked_images(self, attack: str) -> np.ndarray:
+    def of(self, attack: str) -> np.ndarray:
         """Return the indices of the test images that one of the paper's attacks is measured on, sorted.
 
         Raises:
             KeyError: if Table III has no such attack.
-            ValueError: as `choose_attacked`.
+            ValueError: as `choose`.
         """
-        config = self.config.attacks
+        config = self._workspace.config.attacks
         if attacks.ATTACKS[attack].minimum_norm:
-            return self.choose_attacked(config.num_images_slow)
-        return self.choose_attacked(config.num_images_iterative if attack in ITERATIVE else config.num_images)
+            return self.choose(config.num_images_slow)
+        return self.choose(config.num_images_iterative if attack in ITERATIVE else config.num_images)
 
-    def calibration_images(self, attack: str) -> np.ndarray:
+    def calibration(self, attack: str) -> np.ndarray:
         """Return the indices of the test images that an attack's strength is calibrated on, sorted."""
-        config = self.config.attacks
+        config = self._workspace.config.attacks
         if attacks.ATTACKS[attack].minimum_norm:
-            return self.attacked_images(attack)
-        return self.choose_attacked(
+            return self.of(attack)
+        return self.choose(
             config.calibration_images_iterative if attack in ITERATIVE else config.calibration_images
         )
 
-    def share_images(self, results: Mapping[str, attacks.AttackResult]) -> dict[str, attacks.AttackResult]:
+    def share(self, results: Mapping[str, attacks.AttackResult]) -> dict[str, attacks.AttackResult]:
         """Return the results of several attacks on the images that all of them were run on.
 
         Args:
-            results: by any name, on images that `choose_attacked` chose.
+            results: by any name, on images that `choose` chose.
 
         Raises:
             ValueError: if there is no result, or one on a number of images that cannot be chosen.
         """
-        shared = self.choose_attacked(min(len(result.success) for result in results.values()))
+        shared = self.choose(min(len(result.success) for result in results.values()))
         return {
-            name: result.take(np.searchsorted(self.choose_attacked(len(result.success)), shared))
+            name: result.take(np.searchsorted(self.choose(len(result.success)), shared))
             for name, result in results.items()
         }
 
-    def curve_images(self) -> np.ndarray:
+    def curve(self) -> np.ndarray:
         """Return the indices of the test images that Fig. 3 is measured on, sorted."""
-        return self.choose_attacked(self.config.attacks.num_images_curve)
+        return self.choose(self._workspace.config.attacks.num_images_curve)
 
     @cached_property
     def _rank(self) -> np.ndarray:
-        return data.rank_samples(self.test_set[1], rng=stream(self.seed, "attacks/images"))
+        return data.rank_samples(
+            self._workspace.test_set[1], rng=stream(self._workspace.seed, "attacks/images")
+        )

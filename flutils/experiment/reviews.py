@@ -1,7 +1,7 @@
 """The checks that a reviewer makes of a claim of robustness: masked gradients, stronger attacks."""
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,36 +10,25 @@ import numpy as np
 
 from flutils import attacks
 from flutils.artifacts import write_json
-from flutils.experiment.evaluations import Evaluations
-from flutils.experiment.workspace import Classifier, Recipe
-
-APGD_CE, APGD_DLR, SQUARE = "APGD-CE", "APGD-DLR", "Square"
-
-
-@dataclass(frozen=True)
-class Review:
-    """What the checks found on some test images, at the field's standard radius.
-
-    Attributes:
-        images: number of images.
-        loss: mean loss at the start and after each step of PGD, nats; ``2 * steps + 1`` values.
-        zero_gradient_images: fraction of images whose gradient is zero in every pixel.
-        zero_gradient_pixels: fraction of all pixels with zero gradient.
-        clean_accuracy: fraction classified correctly without an attack.
-        accuracy: attack -> fraction still correct, with APGD and Square run on what PGD leaves, so that
-            each number counts all attacks up to it.
-    """
-
-    images: int
-    loss: list[float]
-    zero_gradient_images: float
-    zero_gradient_pixels: float
-    clean_accuracy: float
-    accuracy: dict[str, float]
+from flutils.experiment.attacks import Attacks
+from flutils.experiment.checks import (
+    APGD_CE,
+    APGD_DLR,
+    SQUARE,
+    Check,
+    Review,
+    check_attacks,
+    check_curve,
+    check_review,
+)
+from flutils.experiment.workspace import ORI, Classifier, Recipe, Workspace
 
 
-class Reviews(Evaluations):
+class Reviews:
     """The reviewer's checks of the classifiers of one dataset."""
+
+    def __init__(self, workspace: Workspace, attacks: Attacks) -> None:
+        self._workspace, self._attacks = workspace, attacks
 
     def review(self, classifier: Classifier) -> Review:
         """Return the checks of a classifier.
@@ -47,34 +36,60 @@ class Reviews(Evaluations):
         Source: Carlini et al., "On evaluating adversarial robustness" (2019); APGD and Square from Croce and
             Hein (2020) and Andriushchenko et al. (2020).
         """
-        config = self.config.attacks
+        config = self._workspace.config.attacks
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            rows = self.choose_attacked(config.num_images_checks)
-            x, y = (part[rows] for part in self.test_set)
+            rows = self._attacks.images.choose(config.num_images_checks)
+            x, y = (part[rows] for part in self._workspace.test_set)
             review = self._review(classifier.load(), x, y)
             write_json(path, asdict(review))
             return {"accuracy": review.accuracy}
 
         inputs = {
-            **self._attack_inputs(classifier),
+            **self._attacks.inputs(classifier),
             "step": "review",
             "images_checked": config.num_images_checks,
             "steps": config.steps,
             "square_queries": config.square_queries,
             "radius": config.standard_linf,
         }
-        path = self._obtain(Recipe(f"review-{classifier.name}", ".json", inputs, make)).path
+        path = self._workspace.obtain(Recipe(f"review-{classifier.name}", ".json", inputs, make)).path
         return Review(**json.loads(path.read_text(encoding="utf-8")))
 
+    def check(self, classifier: Classifier) -> list[Check]:
+        """Return the checks of a classifier's accuracies under attack; notebook 07 says what each means.
+
+        Source: Carlini et al., "On evaluating adversarial robustness" (2019); the thresholds are ours.
+        """
+        return [
+            *check_attacks(self._attacks.standard(classifier), undefended=classifier.name == ORI),
+            *check_curve(
+                self._attacks.curve(classifier),
+                self._attacks.curve_strengths(),
+                chance=1 / len(self._workspace.class_names),
+            ),
+            *check_review(self.review(classifier)),
+        ]
+
+    def withstands_all(self, classifier: Classifier) -> np.ndarray:
+        """Return (n,) bool, which images stay classified correctly under every attack.
+
+        The attacks are those of Table III at their calibrated strengths and those at the standard radius;
+        the images are those that all of them were run on.
+        """
+        standard = {f"standard {name}": ran for name, ran in self._attacks.standard(classifier).items()}
+        return attacks.worst_case(
+            self._attacks.images.share({**self._attacks.calibrated(classifier), **standard})
+        )
+
     def _review(self, model: Any, x: np.ndarray, y: np.ndarray) -> Review:
-        config = self.config.attacks
+        config = self._workspace.config.attacks
         radius, steps = config.standard_linf, 2 * config.steps
-        common: dict[str, Any] = {"bounds": self.bounds, "seed": self.seed}
+        common: dict[str, Any] = {"bounds": self._workspace.bounds, "seed": self._workspace.seed}
         loss = attacks.loss_by_iteration(
             model, x, y, epsilon=radius, step_size=2.5 * radius / steps, steps=steps, **common
         )
-        zero = attacks.zero_gradient_fraction(model, x, y, bounds=self.bounds)
+        zero = attacks.zero_gradient_fraction(model, x, y, bounds=self._workspace.bounds)
         pgd = attacks.run("PGD", model, x, y, strength=radius, steps=steps, **common)
         standing, accuracy = ~pgd.success, {"PGD": pgd.accuracy}
         apgd = partial(attacks.apgd, model, epsilon=radius, steps=steps, **common)

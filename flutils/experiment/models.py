@@ -1,0 +1,222 @@
+"""The paper's four classifiers and their two controls."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flutils import feedback
+from flutils.experiment.feedback import Feedback
+from flutils.experiment.searches import Searches
+from flutils.experiment.workspace import (
+    ADV,
+    AGAIN,
+    CONTROL,
+    FL,
+    NOISE,
+    ORI,
+    REDUCED_FL,
+    Classifier,
+    Recipe,
+    Workspace,
+)
+
+WEIGHTS = "float16"  # to which they are rounded once trained; part of the key of what is trained
+
+
+class Models:
+    """The trainings of one dataset; each is made once and then read from the store."""
+
+    def __init__(self, workspace: Workspace, searches: Searches, examples: Feedback) -> None:
+        self._workspace, self._searches, self._feedback = workspace, searches, examples
+
+    def ori(self) -> Classifier:
+        """Return Ori., trained on the training set."""
+        return Classifier(ORI, self._workspace.obtain(self.ori_recipe()))
+
+    def adv(self) -> Classifier:
+        """Return Adv., adversarially trained."""
+        return Classifier(ADV, self._workspace.obtain(self.adv_recipe()))
+
+    def fl(self) -> Classifier:
+        """Return F.L.: Ori. retrained with more examples of vulnerable classes."""
+        return self.retrain(self.ori(), name=FL)
+
+    def reduced_fl(self) -> Classifier:
+        """Return Reduced F.L.: Ori. retrained with equally many examples of all classes."""
+        return self.retrain(self.ori(), name=REDUCED_FL, equal=True)
+
+    def control(self) -> Classifier:
+        """Return Ori. retrained as F.L. is, but with each example put back where its sample is.
+
+        The paper has no such model. It takes the steps of F.L., at its rate, and sees the chosen samples as
+        often, but nothing beyond them: what F.L. gains over Ori. may come from training longer, or on some
+        samples more; what it gains over the control comes from moving the examples across the boundary.
+        """
+        return self._train_control(CONTROL)
+
+    def noise(self) -> Classifier:
+        """Return Ori. retrained as F.L. is, but with each example replaced by its sample with as much noise.
+
+        What F.L. gains over this second control comes from where the boundary is, not from noise as such.
+        """
+        return self._train_control(NOISE)
+
+    def again(self) -> Classifier:
+        """Return F.L. retrained once more on the same examples, as §V-D proposes."""
+        return Classifier(AGAIN, self._workspace.obtain(self.again_recipe(self.ori(), self.fl())))
+
+    def all(self) -> dict[str, Classifier]:
+        """Return the paper's four classifiers by its names, in its order."""
+        trained = (self.ori(), self.adv(), self.fl(), self.reduced_fl())
+        return {classifier.label: classifier for classifier in trained}
+
+    def with_controls(self) -> dict[str, Classifier]:
+        """Return the paper's four classifiers and our two controls."""
+        return {**self.all(), CONTROL: self.control(), NOISE: self.noise()}
+
+    def retrain(self, classifier: Classifier, *, name: str, equal: bool = False) -> Classifier:
+        """Return a classifier retrained on the samples and its own feedback examples.
+
+        Args:
+            classifier: where it starts from: Ori., or one that was retrained before.
+            name: of the new classifier.
+            equal: take equally many samples of every class, as Reduced F.L. does.
+
+        Source: paper, Algorithm 1, steps 3 to 5; repeating it is proposed in §V-D.
+        """
+        self._searches.margins(classifier)
+        return Classifier(name, self._workspace.obtain(self.retrained_recipe(classifier, name, equal)))
+
+    def ori_recipe(self) -> Recipe:
+        """Return the recipe of `ori`."""
+
+        def make(path: Path, scratch: Path) -> dict[str, Any]:
+            from flutils import models, training
+
+            model = models.build_model(self._workspace.config.model, seed=self._workspace.seed)
+            trained = training.train_natural(
+                model,
+                *self._workspace.training_set,
+                self._workspace.config.training,
+                seed=self._workspace.seed,
+                checkpoints=scratch,
+            )
+            return self._finish(trained, path)
+
+        return Recipe(ORI, ".keras", {"step": "train_natural", **self._training_inputs()}, make)
+
+    def adv_recipe(self) -> Recipe:
+        """Return the recipe of `adv`."""
+        recipe = self._workspace.config.adversarial
+
+        def make(path: Path, scratch: Path) -> dict[str, Any]:
+            from flutils import models, training
+
+            model = models.build_model(self._workspace.config.model, seed=self._workspace.seed)
+            trained = training.train_adversarial(
+                model,
+                *self._workspace.training_set,
+                self._workspace.config.training,
+                recipe,
+                bounds=self._workspace.bounds,
+                seed=self._workspace.seed,
+                checkpoints=scratch,
+            )
+            x, y = (part[: recipe.check_images] for part in self._workspace.test_set)
+            measured = self._finish(trained, path)
+            checked = training.measure_pgd_accuracy(
+                trained.model, x, y, recipe, bounds=self._workspace.bounds
+            )
+            return {**measured, "pgd_accuracy": checked}
+
+        inputs = {"step": "train_adversarial", **self._training_inputs(), "adversarial": asdict(recipe)}
+        return Recipe(ADV, ".keras", inputs, make)
+
+    def retrained_recipe(self, classifier: Classifier, name: str, equal: bool) -> Recipe:
+        """Return the recipe of `retrain`."""
+
+        def make(path: Path, scratch: Path) -> dict[str, Any]:
+            examples = self._feedback.examples(classifier, equal=equal)
+            trained = self._train_feedback(classifier, examples.images, examples.labels, scratch)
+            return {**self._finish(trained, path), "examples": len(examples)}
+
+        inputs = {"step": "train_feedback", **self._retraining_inputs(classifier, equal)}
+        return Recipe(name, ".keras", inputs, make)
+
+    def _train_control(self, name: str) -> Classifier:
+        ori = self.ori()
+        self._searches.margins(ori)
+        return Classifier(name, self._workspace.obtain(self.control_recipe(ori, name)))
+
+    def again_recipe(self, ori: Classifier, fl: Classifier) -> Recipe:
+        """Return the recipe of `again`: the examples are those of Ori., the start is F.L."""
+
+        def make(path: Path, scratch: Path) -> dict[str, Any]:
+            examples = self._feedback.examples(ori)
+            trained = self._train_feedback(fl, examples.images, examples.labels, scratch)
+            return {**self._finish(trained, path), "examples": len(examples)}
+
+        inputs = {"step": "train_feedback", **self._retraining_inputs(ori, False)}
+        return Recipe(AGAIN, ".keras", {**inputs, "start": fl.artifact.checksum}, make)
+
+    def control_recipe(self, classifier: Classifier, name: str) -> Recipe:
+        """Return the recipe of `control` and `noise`."""
+
+        def make(path: Path, scratch: Path) -> dict[str, Any]:
+            examples, (x, _) = self._feedback.examples(classifier), self._workspace.samples
+            if name == NOISE:
+                images = feedback.add_noise(
+                    examples, x, bounds=self._workspace.bounds, seed=self._workspace.seed
+                )
+            else:
+                images = feedback.copy_samples(examples, x)
+            trained = self._train_feedback(classifier, images, examples.labels, scratch)
+            return {**self._finish(trained, path), "copies": len(examples)}
+
+        inputs = {"step": f"train_{name}", **self._retraining_inputs(classifier, False)}
+        return Recipe(name, ".keras", inputs, make)
+
+    def _train_feedback(
+        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, scratch: Path
+    ) -> Any:
+        from flutils import training
+
+        return training.train_feedback(
+            classifier.load(),
+            *self._workspace.training_set,
+            images,
+            labels,
+            self._workspace.config.training,
+            self._workspace.config.feedback,
+            seed=self._workspace.seed,
+            checkpoints=scratch,
+        )
+
+    def _finish(self, trained: Any, path: Path) -> dict[str, Any]:
+        """Save a trained model and measure it."""
+        from flutils import models, training
+
+        models.round_weights(trained.model)
+        models.save_model(trained.model, path)
+        return {
+            "history": trained.history,
+            "parameters": trained.model.count_params(),
+            "test_accuracy": training.measure_accuracy(trained.model, *self._workspace.test_set),
+        }
+
+    def _training_inputs(self) -> dict[str, Any]:
+        return {
+            "model": asdict(self._workspace.config.model),
+            "training": asdict(self._workspace.config.training),
+            "weights": WEIGHTS,
+            **self._workspace.origin,
+        }
+
+    def _retraining_inputs(self, classifier: Classifier, equal: bool) -> dict[str, Any]:
+        return {
+            "training": asdict(self._workspace.config.training),
+            "weights": WEIGHTS,
+            **self._feedback.inputs(classifier, equal),
+        }

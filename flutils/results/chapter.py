@@ -1,0 +1,104 @@
+"""What a notebook shows of one artefact: its results on one or both datasets, as tables and figures."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Generic, TypeVar
+
+import pandas as pd
+
+from flutils.config import choose_datasets
+from flutils.experiment import Experiment
+from flutils.paper import CIFAR10, DATASETS
+from flutils.results.base import Result, judge_printed, with_verdicts
+
+R = TypeVar("R", bound=Result)
+_LEFT: Any = [{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}]
+
+
+class Chapter(Generic[R]):
+    """The results of one artefact.
+
+    Args:
+        kind: the result's class.
+        experiments: dataset -> its experiment.
+
+    Attributes:
+        results: dataset -> its result.
+    """
+
+    def __init__(self, kind: type[R], experiments: Mapping[str, Experiment]) -> None:
+        self._kind, self._experiments = kind, experiments
+        self.results: dict[str, Any] = {name: kind.compute(each) for name, each in experiments.items()}
+        if set(self.results) == set(DATASETS):
+            self.results[CIFAR10] = with_verdicts(self.results[CIFAR10], kind.compare(self.results))
+
+    def __getitem__(self, dataset: str) -> R:
+        return self.results[dataset]
+
+    def __iter__(self) -> Iterator[R]:
+        return iter(self.results.values())
+
+    def table(self, what: str = "frame", *, precision: int = 2, **arguments: Any) -> Any:
+        """Return one of the results' tables, of all datasets under each other, styled.
+
+        Args:
+            what: name of the method that returns it.
+            precision: digits after the point.
+            **arguments: of that method.
+        """
+        frames = {name: getattr(each, what)(**arguments) for name, each in self.results.items()}
+        return style_frame(pd.concat(frames, names=["dataset"]), self._kind.NAME + what, precision=precision)
+
+    def verdicts(self) -> Any:
+        """Return a table of every claim: what the paper's own numbers say of it, and what ours do."""
+        rows = [
+            (each.dataset, verdict.about, verdict.claim, printed.get(verdict.id, "not printed"), verdict)
+            for each in self.results.values()
+            for printed in [judge_printed(self._kind, each.dataset)]
+            for verdict in each.judged
+        ]
+        frame = pd.DataFrame(
+            [(*row, verdict.verdict, verdict.evidence) for *row, verdict in rows],
+            columns=["dataset", "about", "claim", "printed numbers", "ours", "evidence"],
+        )
+        return style_frame(frame, self._kind.NAME + "verdicts").hide(axis="index")
+
+    def draw(self, name: str | None = None) -> None:
+        """Show a figure of each dataset with its caption; by default the artefact's own.
+
+        Args:
+            name: the last part of its file name.
+        """
+        from IPython.display import Markdown, display
+
+        for each in self.results.values():
+            drawings = each.drawings()
+            drawing = drawings[name or next(iter(drawings))]
+            display(drawing.figure, Markdown(f"*{drawing.caption}*"))
+
+    def save(self) -> pd.DataFrame:
+        """Save all results and figures, and return which files."""
+        paths = {name: each.save(self._experiments[name].store) for name, each in self.results.items()}
+        files = [(name, path.name) for name, written in paths.items() for path in written]
+        return pd.DataFrame(files, columns=["dataset", "saved"])
+
+
+def open_chapter(kind: type[R], dataset: str, profile: str, seed: int) -> Chapter[R]:
+    """Compute an artefact's results for a notebook.
+
+    Args:
+        kind: the result's class, such as `flutils.results.Table1`.
+        dataset: ``"mnist"``, ``"cifar10"``, or ``"all"`` for both.
+        profile: whose sizes.
+        seed: of the run.
+
+    Raises:
+        ValueError: if there is no such dataset or profile.
+    """
+    return Chapter(kind, {name: Experiment(name, profile, seed) for name in choose_datasets(dataset)})
+
+
+def style_frame(frame: pd.DataFrame, name: str, *, precision: int = 2) -> Any:
+    """Style a table for a notebook; the same table gives the same HTML."""
+    # A fixed id, for pandas draws a random one, with which no two runs of a notebook would be alike.
+    styler = frame.style.set_uuid(name.replace("_", "")).set_table_styles(_LEFT)
+    return styler.format(precision=precision, thousands=",", na_rep="–")

@@ -1,0 +1,182 @@
+"""Table I: the class that rays end in, and what §III says about it."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from flutils import paper, plots, robustness
+from flutils.claims import (
+    Finding,
+    Floats,
+    draw_weights,
+    is_larger,
+    judge_findings,
+    rank_correlation,
+    split_samples,
+)
+from flutils.experiment import Experiment
+from flutils.margins import MarginTable
+from flutils.randomness import stream
+from flutils.results.base import Cell, Drawing, Result, compare_rows, pair_cells
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Table1(Result):
+    """Proportions of adjacent classes of Ori.
+
+    Attributes:
+        percent: column of the table, a class's name or N/A, -> percent of all rays.
+        num_samples: how many samples were searched.
+        num_rays: rays per sample.
+    """
+
+    NAME: ClassVar[str] = "table1"
+    NOTEBOOK: ClassVar[str] = "03"
+
+    percent: dict[str, float]
+    num_samples: int
+    num_rays: int
+
+    @classmethod
+    def compute(cls, experiment: Experiment) -> Self:
+        """Measure it on Ori.'s margin table."""
+        table = experiment.searches.margins(experiment.models.ori())
+        dataset = experiment.config.dataset
+        shares = 100 * robustness.adjacent_proportions(table)
+        columns = (*paper.CLASS_NAMES[dataset], paper.NOT_FOUND)
+        return cls(
+            **cls.start(experiment),
+            percent=dict(zip(columns, shares.tolist(), strict=True)),
+            num_samples=table.num_samples,
+            num_rays=table.num_rays,
+            judged=tuple(judge_findings(find_inequality(table, dataset, seed=experiment.seed))),
+        )
+
+    @classmethod
+    def judge_printed(cls, dataset: str) -> list[Finding]:
+        """Evaluate the claims that the printed row decides."""
+        shares = {name: float(value) for name, value in paper.TABLE_1[dataset].items()}
+        shares.pop(paper.NOT_FOUND)
+        top, bottom = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
+        outcomes = {
+            "inequality": shares[top] > shares[bottom],
+            "most-robust": top == paper.MOST_ROBUST_ADJACENT[dataset],
+            "most-vulnerable": bottom == paper.MOST_VULNERABLE_ADJACENT[dataset],
+        }
+        evidence = f"most frequent {top} with {shares[top]:.2f} %, least {bottom} with {shares[bottom]:.2f} %"
+        return [Finding(claim, np.array([outcome]), evidence) for claim, outcome in outcomes.items()]
+
+    def frame(self) -> pd.DataFrame:
+        """Return percent of rays by adjacent class, the paper's row above ours."""
+        printed = {name: float(value) for name, value in paper.TABLE_1[self.dataset].items()}
+        return compare_rows({"paper": printed, "ours": self.percent}, label="percent of rays")
+
+    def cells(self) -> list[Cell]:
+        """Return every number of the printed row, with ours."""
+        ours = {("Adjacent", column): value for column, value in self.percent.items()}
+        return pair_cells("I", self.dataset, ours)
+
+    def drawings(self) -> dict[str, Drawing]:
+        """Draw the row as bars beside the paper's."""
+        printed = [float(value) for value in paper.TABLE_1[self.dataset].values()]
+        measured = list(self.percent.values())
+        figure = plots.plot_adjacent_proportions(
+            {self.dataset: (printed, measured)}, columns={self.dataset: list(self.percent)}
+        )
+        caption = (
+            f"Table I as bars: percent of rays by adjacent class, Ori. on {plots.TITLES[self.dataset]}; "
+            f"{self.num_samples:,} samples, {self.num_rays:,} rays per sample; profile {self.profile}."
+        )
+        return {"table1": Drawing(figure, caption, {"paper": printed, "ours": measured})}
+
+
+def find_inequality(table: MarginTable, dataset: str, *, seed: int) -> list[Finding]:
+    """Evaluate what §III says about adjacent classes, on resamples of the samples within their classes.
+
+    Args:
+        table: margins of Ori.
+        dataset: ``"mnist"`` or ``"cifar10"``; names the classes that the paper claims.
+        seed: the run's seed, for the resamples.
+
+    Source: paper §III, Table I.
+    """
+    names = paper.CLASS_NAMES[dataset]
+    counts = _count_adjacent(table, len(names))
+    weights = draw_weights(table.origin, stream(seed, "claims/table1"))
+    shares = weights @ counts / (len(counts) * table.num_rays)
+    measured = shares[0]
+    top, bottom = int(measured.argmax()), int(measured.argmin())
+    robust = names.index(paper.MOST_ROBUST_ADJACENT[dataset])
+    vulnerable = names.index(paper.MOST_VULNERABLE_ADJACENT[dataset])
+
+    def percent(i: int) -> str:
+        return f"{'class ' * names[i].isdigit()}{names[i]} with {100 * measured[i]:.2f} %"
+
+    def place(i: int, order: np.ndarray, word: str) -> str:
+        first, second = (int(found) for found in order[:2])
+        if i == first:
+            return f"{percent(i)} is the {word} frequent; the next is {percent(second)}"
+        return f"{percent(i)}; the {word} frequent is {percent(first)}"
+
+    return [
+        Finding(
+            "inequality",
+            _compare_extremes(counts, table.origin, seed=seed),
+            f"most frequent {percent(top)}, least {percent(bottom)}",
+        ),
+        Finding(
+            "most-robust",
+            _is_extreme(shares, robust),
+            place(robust, np.argsort(-measured, kind="stable"), "most"),
+        ),
+        Finding(
+            "most-vulnerable",
+            _is_extreme(-shares, vulnerable),
+            place(vulnerable, np.argsort(measured, kind="stable"), "least"),
+        ),
+        _find_neighbours(table, counts, weights),
+    ]
+
+
+def _compare_extremes(counts: np.ndarray, origin: np.ndarray, *, seed: int) -> Floats:
+    """Evaluate that some class is met more often than another, on samples that did not choose the two.
+
+    One half of the samples of each class names the most and the least frequent class, the other half is
+    resampled: the extremes of the very data that are tested would differ by chance alone.
+    """
+    rng = stream(seed, "claims/inequality")
+    naming, testing = split_samples(origin, rng)
+    named = counts[naming].sum(axis=0)
+    top, bottom = int(named.argmax()), int(named.argmin())
+    resampled = draw_weights(origin[testing], rng) @ counts[testing]
+    return is_larger(resampled[:, top], resampled[:, bottom])
+
+
+def _find_neighbours(table: MarginTable, counts: np.ndarray, weights: Floats) -> Finding:
+    """Evaluate that the more vulnerable a class is, the more classes its samples meet."""
+    c = counts.shape[1]
+    meets = counts > 0
+    members = [np.flatnonzero(table.origin == i) for i in range(c)]
+    # Number of distinct classes that the samples of each class meet, in every resample; a resample misses
+    # some samples and so some neighbours, but row 0 has them all.
+    neighbours = np.stack([((weights[:, own] @ meets[own]) > 0).sum(axis=1) for own in members], axis=1)
+    frequencies = weights @ counts
+    correlation = np.array([rank_correlation(a, b) for a, b in zip(frequencies, neighbours, strict=True)])
+    return Finding(
+        "neighbours",
+        is_larger(0, correlation),
+        f"rank correlation of frequency and number of neighbours over the classes {correlation[0]:+.2f}",
+    )
+
+
+def _is_extreme(shares: Floats, named: int) -> Floats:
+    """Say for each row whether the named class leads alone; NaN where it ties."""
+    others = np.delete(shares, named, axis=1).max(axis=1)
+    return np.where(shares[:, named] == others, np.nan, shares[:, named] > others)
+
+
+def _count_adjacent(table: MarginTable, num_classes: int) -> np.ndarray:
+    """Count, for each sample, the rays that end in each class: (n, classes)."""
+    return (table.adjacent[:, :, None] == np.arange(num_classes)).sum(axis=1)
