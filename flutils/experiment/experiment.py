@@ -12,6 +12,7 @@ from flutils.experiment.reviews import Reviews
 from flutils.experiment.searches import FEW, Searches
 from flutils.experiment.workspace import (
     ADV,
+    AGAIN,
     CONTROL,
     FL,
     NOISE,
