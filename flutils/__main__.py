@@ -151,7 +151,7 @@ def _show_status(arguments: argparse.Namespace) -> int:
 
 
 def _report(arguments: argparse.Namespace) -> int:
-    from flutils.reproduce import report_results
+    from flutils.report import report_results
 
     for path in report_results(arguments.profile):
         print(f"wrote {path}")

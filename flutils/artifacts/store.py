@@ -106,24 +106,6 @@ class Store:
         progress.emit("result", path=str(path))
         return path
 
-    def load_result(self, name: str) -> dict[str, Any]:
-        """Read the values of a result that `save_result` wrote.
-
-        Raises:
-            FileNotFoundError: if there is none.
-            ValueError: if the file is not such a result.
-        """
-        path = self.folder / f"{name}.json"
-        place = f"{self.folder.parent.name}/{self.folder.name}"
-        if not path.exists():
-            raise FileNotFoundError(f"no result {name!r} for {place}; run the notebook that saves it")
-        try:
-            return json.loads(path.read_text(encoding="utf-8"))["values"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise ValueError(
-                f"result {name!r} for {place} cannot be read ({error}); delete {path.name}"
-            ) from error
-
     def _read(self, path: Path) -> Artifact | None:
         """Return the artifact at `path` if its checksum holds; warn and return None if it does not."""
         provenance = path.with_name(f"{path.name}.json")
@@ -142,3 +124,23 @@ class Store:
             stacklevel=4,
         )
         return None
+
+
+def read_result(path: Path) -> dict[str, Any]:
+    """Read the values of a result that `Store.save_result` wrote.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        ValueError: if the file is not such a result.
+    """
+    place = f"{path.parent.parent.name}/{path.parent.name}"
+    if not path.exists():
+        raise FileNotFoundError(f"no result {path.stem!r} for {place}; run the notebook that saves it")
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))["values"]
+        values.keys()
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError(
+            f"result {path.stem!r} for {place} cannot be read ({error!r}); delete {path.name}"
+        ) from error
+    return values

@@ -1,11 +1,9 @@
-"""Runs the notebooks with papermill, and turns their results into the tables of README."""
+"""Runs the notebooks with papermill, or what takes long in them without the notebooks."""
 
 from flutils.reproduce.compute import compute
 from flutils.reproduce.notebooks import Notebook, find_notebooks
 from flutils.reproduce.pipeline import Reproduction, reproduce
 from flutils.reproduce.refresh import refresh_notebooks
-from flutils.reproduce.render import render_report
-from flutils.reproduce.report import report_results
 from flutils.reproduce.runner import NotebookError, NotebookRun, kernel_environment
 from flutils.reproduce.status import describe_status
 
@@ -19,7 +17,5 @@ __all__ = [
     "find_notebooks",
     "kernel_environment",
     "refresh_notebooks",
-    "render_report",
-    "report_results",
     "reproduce",
 ]

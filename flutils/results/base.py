@@ -11,7 +11,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from flutils import paper
-from flutils.artifacts import Store, save_figure
+from flutils.artifacts import Store, read_result, save_figure
 from flutils.claims import Finding, Verdict, judge_findings
 from flutils.experiment import Experiment
 from flutils.results.files import from_json, to_json
@@ -55,7 +55,7 @@ class Result:
     """What one artefact of the paper came out as, on one dataset.
 
     A subclass is the artefact's one file: it computes the numbers, and lays them out. It says its `NAME`, by
-    which it is saved, and the number of the `NOTEBOOK` that shows it.
+    which it is saved, the number of the `NOTEBOOK` that shows it, and its `TITLE` in the list of results.
 
     Attributes:
         dataset: ``"mnist"`` or ``"cifar10"``.
@@ -66,6 +66,7 @@ class Result:
 
     NAME: ClassVar[str]
     NOTEBOOK: ClassVar[str]
+    TITLE: ClassVar[str]
 
     dataset: str
     profile: str
@@ -127,7 +128,19 @@ class Result:
             FileNotFoundError: if there is none.
             ValueError: if the file is not such a result.
         """
-        return from_json(cls, store.load_result(cls.NAME))
+        return cls.read(store.folder / f"{cls.NAME}.json")
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read the file that `save` wrote; as `load`."""
+        values = read_result(path)
+        try:
+            return from_json(cls, values)
+        except ValueError as error:
+            raise ValueError(
+                f"{path.name} of {path.parent.name} is no result {cls.NAME!r} of this version ({error}); "
+                f"run notebook {cls.NOTEBOOK} again"
+            ) from error
 
     @classmethod
     def start(cls, experiment: Experiment) -> dict[str, Any]:

@@ -34,6 +34,7 @@ class Table1(Result):
 
     NAME: ClassVar[str] = "table1"
     NOTEBOOK: ClassVar[str] = "03"
+    TITLE: ClassVar[str] = "Table I: the class that rays end in"
 
     percent: dict[str, float]
     num_samples: int

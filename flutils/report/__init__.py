@@ -1,0 +1,6 @@
+"""What a reader sees without a notebook: RESULTS.md and README's headline, made from saved results."""
+
+from flutils.report.files import report_results, rewrite_files
+from flutils.report.markdown import render_headline, render_results
+
+__all__ = ["render_headline", "render_results", "report_results", "rewrite_files"]

@@ -1,0 +1,225 @@
+"""The report: every claim and every printed number of the paper once, with what the results say of it."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from flutils import paper, plots
+from flutils.artifacts import find_home
+from flutils.claims import CANNOT_TELL, FAILS, HOLDS, judge_findings
+from flutils.config import load_profile
+from flutils.paper import BOTH, Claim
+from flutils.results.base import Cell, Drawing, Result
+
+NOT_PRINTED, NOT_JUDGED = "not printed", "not judged"
+
+
+@dataclass(frozen=True)
+class ClaimLine:
+    """What became of a claim on one dataset, or on both together.
+
+    Attributes:
+        claim: of the paper.
+        dataset: ``"mnist"``, ``"cifar10"`` or ``"both"``.
+        printed: verdict of the paper's own numbers, or ``"not printed"``.
+        ours: verdict of ours, or ``"not judged"``.
+        evidence: our numbers, or why there are none.
+        claimed: whether the paper claims it of this dataset; if not, we ask the same of it.
+    """
+
+    claim: Claim
+    dataset: str
+    printed: str
+    ours: str
+    evidence: str
+    claimed: bool
+
+    @property
+    def counted(self) -> bool:
+        """Whether it counts: claimed of this dataset, and not listed apart."""
+        return self.claimed and not self.claim.apart
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Everything that is saved of one profile.
+
+    Attributes:
+        profile: whose results.
+        datasets: which are reported.
+        kinds: the results that there could be, in the order of the notebooks.
+        found: dataset -> name -> result; without those that are not saved.
+    """
+
+    profile: str
+    datasets: tuple[str, ...]
+    kinds: tuple[type[Result], ...]
+    found: Mapping[str, Mapping[str, Result]]
+
+    @classmethod
+    def read(
+        cls,
+        kinds: Sequence[type[Result]],
+        profile: str,
+        datasets: Sequence[str],
+        *,
+        folder: Path | None = None,
+    ) -> "Report":
+        """Read what the notebooks saved.
+
+        Args:
+            kinds: the results to look for.
+            profile: ``"smoke"``, ``"quick"`` or ``"paper"``.
+            datasets: which datasets.
+            folder: that holds a folder for each dataset; by default that of the profile in the store.
+
+        Raises:
+            ValueError: if a saved result cannot be read, or there is no such profile.
+        """
+        found: dict[str, dict[str, Result]] = {}
+        for dataset in datasets:
+            load_profile(dataset, profile)
+            place = (folder or find_home() / "artifacts" / profile) / dataset
+            paths = {kind: place / f"{kind.NAME}.json" for kind in kinds}
+            found[dataset] = {kind.NAME: kind.read(path) for kind, path in paths.items() if path.exists()}
+        return cls(profile, tuple(datasets), tuple(kinds), found)
+
+    def claims(self) -> list[ClaimLine]:
+        """Return every claim of the paper once for each dataset that it is made of, in the order of the text.
+
+        A claim about one dataset stands for the other one too where it was judged there.
+        """
+        return [line for claim in paper.CLAIMS for line in self._list_lines(claim)]
+
+    def count(self) -> pd.DataFrame:
+        """Count the verdicts by what the claims are about: on the printed numbers, and on ours."""
+        kinds = {"printed": (HOLDS, FAILS, NOT_PRINTED), "ours": (HOLDS, FAILS, CANNOT_TELL, NOT_JUDGED)}
+        lines = [line for line in self.claims() if line.counted]
+        columns = [(who, kind) for who, verdicts in kinds.items() for kind in verdicts]
+        abouts = list(dict.fromkeys(line.claim.about for line in lines))
+        rows = [
+            [
+                sum(getattr(line, who) == kind for line in lines if line.claim.about == about)
+                for who, kind in columns
+            ]
+            for about in abouts
+        ]
+        names = pd.MultiIndex.from_tuples(columns, names=["numbers", "verdict"])
+        frame = pd.DataFrame(rows, index=abouts, columns=names)
+        frame.loc["all"] = frame.sum()
+        return frame.rename_axis("about")
+
+    def cells(self) -> list[tuple[str, Cell]]:
+        """Return (dataset, cell) of every printed number, in the order of the notebooks."""
+        return [
+            (dataset, cell)
+            for dataset in self.datasets
+            for result in self.found[dataset].values()
+            for cell in result.cells()
+        ]
+
+    def missing(self) -> pd.DataFrame:
+        """Return the results that are not saved, with the notebook that saves each."""
+        rows = [
+            (dataset, kind.NAME, kind.NOTEBOOK)
+            for dataset in self.datasets
+            for kind in self.kinds
+            if kind.NAME not in self.found[dataset]
+        ]
+        return pd.DataFrame(rows, columns=["dataset", "result", "notebook"])
+
+    def frame(self, *, section: str | None = None, counted: bool = True) -> pd.DataFrame:
+        """Return the claims as a table.
+
+        Args:
+            section: of the paper; None for all.
+            counted: those that count; False for those listed apart or not claimed of the dataset.
+        """
+        rows = [
+            {
+                "about": line.claim.about,
+                "claim": line.claim.text,
+                "dataset": line.dataset,
+                "printed": line.printed,
+                "ours": line.ours,
+                "evidence": line.evidence,
+            }
+            | ({} if counted else {"why apart": line.claim.apart or "not claimed of this dataset"})
+            for line in self.claims()
+            if line.counted == counted and section in (None, line.claim.section)
+        ]
+        return pd.DataFrame(rows)
+
+    def drawings(self) -> dict[str, Drawing]:
+        """Draw the verdicts on all counted claims, and all printed numbers against ours."""
+        rows = [
+            {
+                "id": line.claim.id,
+                "about": line.claim.about,
+                "dataset": line.dataset,
+                "printed": line.printed,
+                "verdict": None if line.ours == NOT_JUDGED else line.ours,
+            }
+            for line in self.claims()
+            if line.counted
+        ]
+        cells = [
+            {"dataset": dataset, **vars(cell), "ours": cell.ours if cell.ours == cell.ours else None}
+            for dataset, cell in self.cells()
+        ]
+        cells.sort(key=lambda cell: paper.TABLES.index(str(cell["table"])))
+        labels = {claim.id: claim.text for claim in paper.CLAIMS}
+        drawn = {
+            "claims": Drawing(
+                plots.plot_claims(rows, labels=labels),
+                f"Verdicts on the paper's claims, by its own printed numbers and by ours; n = {len(rows)}; "
+                f"profile {self.profile}.",
+                {"claims": rows},
+            )
+        }
+        if cells:
+            measured = sum(cell["ours"] is not None for cell in cells)
+            drawn["cells"] = Drawing(
+                plots.plot_cells(cells),
+                "The paper's printed numbers against ours, in the unit of each table; "
+                f"n = {measured} of {len(cells)}; profile {self.profile}.",
+                {"cells": cells},
+            )
+        return drawn
+
+    def _list_lines(self, claim: Claim) -> Iterator[ClaimLine]:
+        if claim.datasets == (BOTH,):
+            judged = {k: v for dataset in self.datasets for k, v in self._judged(dataset, claim).items()}
+            printed = self._judge_printed(claim, paper.CIFAR10)
+            yield _make_line(claim, BOTH, printed, judged, "it compares both datasets; run both", True)
+            return
+        for dataset in self.datasets:
+            judged, claimed = self._judged(dataset, claim), dataset in claim.datasets
+            if claimed or claim.id in judged:
+                printed = self._judge_printed(claim, dataset) if claimed else NOT_PRINTED
+                reason = f"no result {claim.result!r}"
+                if claim.result in self.found[dataset]:
+                    reason = f"the result {claim.result!r} does not judge it"
+                yield _make_line(claim, dataset, printed, judged, reason, claimed)
+
+    def _judged(self, dataset: str, claim: Claim) -> dict[str, Any]:
+        result = self.found[dataset].get(claim.result)
+        return {verdict.id: verdict for verdict in result.judged} if result else {}
+
+    def _judge_printed(self, claim: Claim, dataset: str) -> str:
+        kinds = {kind.NAME: kind for kind in self.kinds}
+        if claim.result not in kinds:
+            return NOT_PRINTED
+        verdicts = judge_findings(kinds[claim.result].judge_printed(dataset))
+        return {verdict.id: verdict.verdict for verdict in verdicts}.get(claim.id, NOT_PRINTED)
+
+
+def _make_line(
+    claim: Claim, dataset: str, printed: str, judged: Mapping[str, Any], reason: str, claimed: bool
+) -> ClaimLine:
+    verdict = judged.get(claim.id)
+    ours, evidence = (verdict.verdict, verdict.evidence) if verdict else (NOT_JUDGED, reason)
+    return ClaimLine(claim, dataset, printed, ours, evidence, claimed)
