@@ -71,6 +71,12 @@ def _build_parser() -> argparse.ArgumentParser:
     status.set_defaults(run=_show_status)
     _add_profile(status, None)
 
+    verify = commands.add_parser("verify", help="check artifacts: checksums, keys, accuracies, rays")
+    verify.set_defaults(run=_verify)
+    _add_profile(verify, "paper")
+    _add_choice(verify, "--dataset", f"one of {', '.join(DATASETS)}; without it both")
+    verify.add_argument("--quick", action="store_true", help="checksums and keys only")
+
     report = commands.add_parser("report", help="copy results to artifacts/reported and into README.md")
     report.set_defaults(run=_report)
     _add_profile(report, "quick")
@@ -148,6 +154,18 @@ def _show_status(arguments: argparse.Namespace) -> int:
 
     print(describe_status(arguments.profile))
     return 0
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from flutils.reproduce import verify
+
+    counts = {True: 0, False: 0}
+    for dataset in _split(arguments.dataset) or DATASETS:
+        for one in verify(arguments.profile, dataset, quick=arguments.quick):
+            print(f"{'ok   ' if one.sound else 'WRONG'} {dataset:8} {one.path.name}: {one.found}", flush=True)
+            counts[one.sound] += 1
+    print(f"{counts[True]} files are what they say, {counts[False]} are not")
+    return 0 if counts[True] and not counts[False] else 1
 
 
 def _report(arguments: argparse.Namespace) -> int:

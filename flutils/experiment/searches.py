@@ -1,6 +1,6 @@
 """Boundary searches of a trained classifier: margin tables and traced rays."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -75,14 +75,23 @@ class Searches:
         return RayTrace.load(work.obtain(recipe).path)
 
     def inputs(
-        self, classifier: Classifier, search: SearchConfig | None = None, *samples: str | int
+        self,
+        classifier: Classifier,
+        search: SearchConfig | None = None,
+        samples: tuple[str | int, ...] = ("training",),
     ) -> dict[str, Any]:
-        """Return what determines a table: by default the paper's search, on its samples."""
+        """Return what determines a table: by default the paper's search, on its samples.
+
+        Args:
+            classifier: that is searched.
+            search: settings; None for the paper's.
+            samples: ``("training",)``, the paper's; with a number, so many of them; ``("test", size)``.
+        """
         return {
             "step": "search_margins",
             "format": margins.FORMAT,
             "search": asdict(search or self._workspace.config.search),
-            "samples": samples or ("training",),
+            "samples": samples,
             **self._workspace.origin,
             "model": classifier.artifact.checksum,
         }
@@ -91,21 +100,13 @@ class Searches:
         """Return the recipe of `margins`."""
         search = replace(self._workspace.config.search, **reading)
         suffix = "".join(f"-{name}-{value}" for name, value in reading.items())
-        inputs = self.inputs(classifier, search)
-        return self._recipe(
-            classifier, suffix, inputs, search, lambda: self._workspace.choose_samples(search)
-        )
+        return self._recipe(classifier, suffix, search, ("training",))
 
     def few_recipe(self, classifier: Classifier) -> Recipe:
         """Return the recipe of `few`, for a model of ours."""
         config = self._workspace.config
-        inputs = self.inputs(classifier, config.search, "training", config.comparison.samples_controls)
-
-        def choose() -> Samples:
-            x, y = self._workspace.samples
-            return x[self._workspace.few_rows], y[self._workspace.few_rows]
-
-        return self._recipe(classifier, "-few", inputs, config.search, choose)
+        samples = ("training", config.comparison.samples_controls)
+        return self._recipe(classifier, "-few", config.search, samples)
 
     def held_out_recipe(self, classifier: Classifier) -> Recipe:
         """Return the recipe of `held_out`."""
@@ -115,23 +116,26 @@ class Searches:
             num_samples=config.comparison.samples_held_out,
             num_directions=config.comparison.directions_held_out,
         )
-        inputs = self.inputs(classifier, search, "test", config.training.test_size or "all")
-        return self._recipe(classifier, "-held-out", inputs, search, lambda: self._workspace.held_out)
+        samples = ("test", config.training.test_size or "all")
+        return self._recipe(classifier, "-held-out", search, samples)
+
+    def choose(self, search: SearchConfig, samples: Sequence[str | int]) -> Samples:
+        """Return the images and classes of a search, as named in what determines it; see `inputs`."""
+        if samples[0] == "test":
+            return self._workspace.held_out
+        x, y = self._workspace.choose_samples(search)
+        rows = self._workspace.few_rows if len(samples) > 1 else slice(None)
+        return x[rows], y[rows]
 
     def _recipe(
-        self,
-        classifier: Classifier,
-        suffix: str,
-        inputs: dict[str, Any],
-        search: SearchConfig,
-        choose: Callable[[], Samples],
+        self, classifier: Classifier, suffix: str, search: SearchConfig, samples: tuple[str | int, ...]
     ) -> Recipe:
         work = self._workspace
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
             table = margins.search(
                 classifier.load(),
-                *choose(),
+                *self.choose(search, samples),
                 work.draw_directions(search),
                 step=search.step,
                 search_range=search.search_range,
@@ -146,6 +150,7 @@ class Searches:
             table.save(path)
             return table.summary()
 
+        inputs = self.inputs(classifier, search, samples)
         return Recipe(f"margins-{classifier.name}{suffix}", ".npz", inputs, make)
 
     def _search(self, recipe: Recipe) -> MarginTable:

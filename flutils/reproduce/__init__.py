@@ -6,6 +6,7 @@ from flutils.reproduce.pipeline import Reproduction, reproduce
 from flutils.reproduce.refresh import refresh_notebooks
 from flutils.reproduce.runner import NotebookError, NotebookRun, kernel_environment
 from flutils.reproduce.status import describe_status
+from flutils.reproduce.verify import verify
 
 __all__ = [
     "Notebook",
@@ -18,4 +19,5 @@ __all__ = [
     "kernel_environment",
     "refresh_notebooks",
     "reproduce",
+    "verify",
 ]

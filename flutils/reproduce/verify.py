@@ -1,0 +1,134 @@
+"""Are the artifacts what they say? Checksums, keys, accuracies measured anew, and rays swept again."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from flutils import margins
+from flutils.artifacts import find_home
+from flutils.artifacts.files import hash_file, hash_inputs
+from flutils.config import SearchConfig
+from flutils.experiment import Experiment
+from flutils.randomness import stream
+
+RAYS = 500  # of each table that are swept again
+DIFFERENT_RAYS = 2  # of those that may differ: rounding of another processor turns ties, and a search may err
+_TRACED = 50  # at once, for all images along a ray are in memory
+DIFFERENT_IMAGES = 5  # of the test set that another processor may classify otherwise
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What came of one file: whether it is what it says, and in words what was found."""
+
+    path: Path
+    sound: bool
+    found: str
+
+
+def verify(
+    profile: str, dataset: str, *, home: Path | None = None, quick: bool = False
+) -> Iterator[Verification]:
+    """Verify the artifacts of a dataset, one after the other.
+
+    Args:
+        profile: whose artifacts.
+        dataset: ``"mnist"`` or ``"cifar10"``.
+        home: folder that holds ``artifacts/``; see `flutils.artifacts.find_home`.
+        quick: checksums and keys only; no model is loaded.
+
+    Yields:
+        A `Verification` of each file that has a provenance, models first.
+
+    Raises:
+        ValueError: if there is no such profile or dataset.
+    """
+    home = find_home() if home is None else Path(home)
+    folder = home / "artifacts" / profile / dataset
+    abouts = {path.with_suffix(""): path for path in sorted(folder.glob("*.*.json"))}
+    models: dict[str, Path] = {}
+    for path in sorted(abouts, key=lambda path: path.suffix != ".keras"):
+        about, problem = _read_about(path, abouts[path])
+        if problem:
+            yield Verification(path, False, problem)
+            continue
+        if path.suffix == ".keras":
+            models[about["sha256"]] = path
+        if quick or not _is_checked(path):
+            yield Verification(path, True, "checksum and key as recorded")
+            continue
+        inputs = about["inputs"]
+        seed = inputs["seed"] if "seed" in inputs else inputs["table"]["seed"]
+        experiment = Experiment(dataset, profile, seed, home=home)
+        if path.suffix == ".keras":
+            yield _measure_again(path, about, experiment)
+        elif inputs["model"] not in models:
+            yield Verification(path, False, "its model is not there")
+        else:
+            yield _sweep_again(path, inputs, experiment, models[inputs["model"]])
+
+
+def _is_checked(path: Path) -> bool:
+    return path.suffix == ".keras" or path.name.startswith("margins-")
+
+
+def _read_about(path: Path, provenance: Path) -> tuple[dict[str, Any], str]:
+    """Read a provenance; return it and what is wrong with the file, empty if nothing is."""
+    try:
+        about = json.loads(provenance.read_text(encoding="utf-8"))
+        key, checksum = hash_inputs(about["inputs"]), about["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        return {}, f"its provenance cannot be read ({error!r})"
+    if not path.exists():
+        return about, "the file is not there, only its provenance"
+    if hash_file(path) != checksum:
+        return about, "its checksum differs from the recorded one"
+    if about["key"] != key or not path.stem.endswith(key[:12]):
+        return about, "its key is not that of its recorded inputs"
+    return about, ""
+
+
+def _measure_again(path: Path, about: dict[str, Any], experiment: Experiment) -> Verification:
+    from flutils import models, training
+
+    recorded, count = about["measured"]["test_accuracy"], len(experiment.test_set[1])
+    measured = training.measure_accuracy(models.load_model(path), *experiment.test_set)
+    differ = round(abs(measured - recorded) * count)
+    return Verification(
+        path, differ <= DIFFERENT_IMAGES, f"test accuracy {measured:.2%}, recorded {recorded:.2%}"
+    )
+
+
+def _sweep_again(path: Path, inputs: dict[str, Any], experiment: Experiment, model: Path) -> Verification:
+    from flutils import models
+
+    table, search = margins.MarginTable.load(path), SearchConfig(**inputs["search"])
+    x, _ = experiment.searches.choose(search, inputs["samples"])
+    directions = experiment.draw_directions(search)
+    rng = stream(experiment.seed, f"verify/{path.name}")
+    sample, ray = rng.integers(table.num_samples, size=RAYS), rng.integers(table.num_rays, size=RAYS)
+    loaded, parts = models.load_model(model), []
+    for start in range(0, RAYS, _TRACED):
+        rows, columns = sample[start : start + _TRACED], ray[start : start + _TRACED]
+        sign = table.sign[columns, None, None, None].astype(np.float32)
+        trace = margins.trace(
+            loaded,
+            x[rows],
+            directions[table.direction[columns]] * sign,
+            step=search.step,
+            search_range=search.search_range,
+            bounds=experiment.bounds,
+            clip=search.clip,
+        )
+        parts.append(trace.logits.argmax(axis=2))
+    predicted = np.concatenate(parts)
+    differs = predicted != table.origin[sample, None]
+    crossing = np.where(differs.any(axis=1), differs.argmax(axis=1), -1)
+    adjacent = np.where(crossing < 0, -1, predicted[np.arange(RAYS), crossing])
+    wrong = (crossing != table.crossing[sample, ray]) | (adjacent != table.adjacent[sample, ray])
+    count = int(wrong.sum())
+    return Verification(path, count <= DIFFERENT_RAYS, f"{count} of {RAYS} rays differ from the exact sweep")
