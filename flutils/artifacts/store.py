@@ -32,20 +32,21 @@ class Artifact:
 
 
 class Store:
-    """The artifacts of one profile and dataset, in ``<home>/artifacts/<profile>/<dataset>/``.
+    """The artifacts of one profile, seed and dataset, in ``<home>/artifacts/<profile>/<dataset>/``.
 
     Args:
         profile: name of the profile.
         dataset: name of the dataset.
+        seed: of the run; any but 0 has a folder of its own, ``<profile>-seed<seed>``.
         home: folder that holds ``artifacts/`` and ``figures/``; see `find_home`.
 
     Raises:
         PermissionError: if the folder cannot be written.
     """
 
-    def __init__(self, profile: str, dataset: str, *, home: Path | None = None) -> None:
+    def __init__(self, profile: str, dataset: str, *, seed: int = 0, home: Path | None = None) -> None:
         self.home = find_home() if home is None else Path(home)
-        self.folder = self.home / "artifacts" / profile / dataset
+        self.folder = self.home / "artifacts" / name_run(profile, seed) / dataset
         check_writable(self.folder)
 
     def obtain(
@@ -144,3 +145,8 @@ def read_result(path: Path) -> dict[str, Any]:
             f"result {path.stem!r} for {place} cannot be read ({error!r}); delete {path.name}"
         ) from error
     return values
+
+
+def name_run(profile: str, seed: int) -> str:
+    """Return the folder name of a profile's run: the profile, and the seed unless it is 0."""
+    return profile if seed == 0 else f"{profile}-seed{seed}"

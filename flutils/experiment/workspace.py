@@ -88,7 +88,7 @@ class Workspace:
         if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
             raise ValueError(f"SEED must be a non-negative integer, got {seed!r}")
         self.seed = seed
-        self.store = Store(profile, dataset, home=home)
+        self.store = Store(profile, dataset, seed=seed, home=home)
         self.class_names = find_spec(dataset).class_names
         self.bounds = find_spec(dataset).bounds
         self.image_shape = find_spec(dataset).image_shape

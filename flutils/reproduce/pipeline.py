@@ -69,7 +69,7 @@ def reproduce(
     if dry_run:
         print(describe_plan(plan, home, fresh=fresh))
         return Reproduction(plan, (), ())
-    for target in (*plan.folders(home), home / "figures" / profile):
+    for target in (*plan.folders(home), home / "figures" / plan.run_name):
         check_writable(target)
     for name in plan.datasets:
         fetched = data.fetch(name)
@@ -93,7 +93,7 @@ def _run_steps(plan: Plan, home: Path) -> tuple[NotebookRun, ...]:
         for number, step in enumerate(plan.steps, start=1):
             run = NotebookRun(step.notebook.name, step.dataset)
             title = f"[{number}/{len(plan.steps)}] {step.notebook.name} {step.dataset}"
-            folder = home / "artifacts" / plan.profile / step.dataset / "notebooks"
+            folder = home / "artifacts" / plan.run_name / step.dataset / "notebooks"
             try:
                 run_notebook(
                     step.notebook.path,
@@ -115,7 +115,7 @@ def _save_runtime(plan: Plan, home: Path, runs: tuple[NotebookRun, ...], total: 
     """Keep how long everything took; only a run that computed everything is a measurement."""
     notebooks = [{key: value for key, value in asdict(run).items() if key != "written"} for run in runs]
     values = {"seconds_total": total, "notebooks": notebooks, "from_nothing": True}
-    store = Store(plan.profile, ALL, home=home)
+    store = Store(plan.profile, ALL, seed=plan.seed, home=home)
     store.save_result("runtime", values)
     return store.folder / "runtime.json"
 

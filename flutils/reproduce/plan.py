@@ -7,6 +7,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from flutils.artifacts import name_run
 from flutils.config import DATASETS, load_profile
 from flutils.reproduce.notebooks import ALL, Notebook, choose_notebooks, find_notebooks, fit_parameters
 
@@ -35,10 +36,15 @@ class Plan:
     steps: tuple[Step, ...]
     complete: bool
 
+    @property
+    def run_name(self) -> str:
+        """Name of the folders of its artifacts and figures: those of another seed than 0 stand apart."""
+        return name_run(self.profile, self.seed)
+
     def folders(self, home: Path) -> list[Path]:
         """List the folders whose artifacts the run may write."""
         names = [*self.datasets, *([ALL] if set(self.datasets) == set(DATASETS) else [])]
-        return [home / "artifacts" / self.profile / name for name in names]
+        return [home / "artifacts" / self.run_name / name for name in names]
 
 
 def make_plan(
@@ -111,7 +117,7 @@ def describe_plan(plan: Plan, home: Path, *, fresh: bool = False) -> str:
     with TemporaryDirectory() as empty:
         for dataset in plan.datasets:
             # An experiment makes its folder, and a dry run must not; an empty store has nothing cached.
-            there = (home / "artifacts" / plan.profile / dataset).is_dir() and not fresh
+            there = (home / "artifacts" / plan.run_name / dataset).is_dir() and not fresh
             experiment = Experiment(dataset, plan.profile, plan.seed, home=home if there else Path(empty))
             for name, artifact in experiment.list_artifacts():
                 state = "to make"

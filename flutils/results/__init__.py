@@ -4,8 +4,8 @@ Each holds one frozen result, made by ``compute(experiment)``, saved and read ba
 `RESULTS`.
 """
 
-from flutils.results.base import Cell, Drawing, Result
-from flutils.results.chapter import Chapter, open_chapter, style_frame
+from flutils.results.base import Cell, Drawing, Result, style_frame
+from flutils.results.chapter import Chapter, open_chapter
 from flutils.results.report import Report
 from flutils.results.table1 import Table1
 

@@ -11,10 +11,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from flutils import paper
-from flutils.artifacts import Store, read_result, save_figure
-from flutils.claims import Finding, Verdict, judge_findings
+from flutils.artifacts import Store, name_run, read_result, save_figure
+from flutils.claims import Comparison, Finding, Verdict, judge_findings
 from flutils.experiment import Experiment
 from flutils.results.files import from_json, to_json
+
+_LEFT: Any = [{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}]
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Result:
         profile: whose sizes.
         seed: of the run.
         judged: the verdicts on the paper's claims, in the order of the text.
+        compared: measures of F.L. beside those of the two controls.
     """
 
     NAME: ClassVar[str]
@@ -72,6 +75,7 @@ class Result:
     profile: str
     seed: int
     judged: tuple[Verdict, ...]
+    compared: tuple[Comparison, ...] = ()
 
     @classmethod
     def compute(cls, experiment: Experiment) -> Self:
@@ -109,15 +113,8 @@ class Result:
         """Write the numbers as JSON beside the artifacts, and the figures; return the paths."""
         paths = [store.save_result(self.NAME, to_json(self))]
         for name, drawing in self.drawings().items():
-            path = save_figure(
-                drawing.figure,
-                f"{self.NOTEBOOK}_{self.dataset}_{name}",
-                profile=self.profile,
-                caption=drawing.caption,
-                plotted=to_json(drawing.plotted),
-                home=store.home,
-            )
-            paths.append(path)
+            name = f"{self.NOTEBOOK}_{self.dataset}_{name}"
+            paths.append(save_drawing(drawing, name, run=name_run(self.profile, self.seed), home=store.home))
         return paths
 
     @classmethod
@@ -195,3 +192,29 @@ def judge_printed(result: type[Result], dataset: str) -> dict[str, str]:
 def with_verdicts(result: Result, judged: list[Verdict]) -> Result:
     """Return a copy of a result with more verdicts."""
     return dataclasses.replace(result, judged=(*result.judged, *judged))
+
+
+def save_drawing(drawing: Drawing, name: str, *, run: str, home: Path | None = None) -> Path:
+    """Save a figure with its caption and numbers; see `flutils.artifacts.save_figure`."""
+    return save_figure(
+        drawing.figure,
+        name,
+        profile=run,
+        caption=drawing.caption,
+        plotted=to_json(drawing.plotted),
+        home=home,
+    )
+
+
+def show_drawing(drawing: Drawing) -> None:
+    """Show a figure in a notebook, with its caption under it."""
+    from IPython.display import Markdown, display
+
+    display(drawing.figure, Markdown(f"*{drawing.caption}*"))
+
+
+def style_frame(frame: pd.DataFrame, name: str, *, precision: int = 2) -> Any:
+    """Style a table for a notebook; the same table gives the same HTML."""
+    # A fixed id, for pandas draws a random one, with which no two runs of a notebook would be alike.
+    styler = frame.style.set_uuid(name.replace("_", "")).set_table_styles(_LEFT)
+    return styler.format(precision=precision, thousands=",", na_rep="–")

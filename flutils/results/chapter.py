@@ -8,10 +8,9 @@ import pandas as pd
 from flutils.config import choose_datasets
 from flutils.experiment import Experiment
 from flutils.paper import CIFAR10, DATASETS
-from flutils.results.base import Result, judge_printed, with_verdicts
+from flutils.results.base import Result, judge_printed, show_drawing, style_frame, with_verdicts
 
 R = TypeVar("R", bound=Result)
-_LEFT: Any = [{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}]
 
 
 class Chapter(Generic[R]):
@@ -68,12 +67,9 @@ class Chapter(Generic[R]):
         Args:
             name: the last part of its file name.
         """
-        from IPython.display import Markdown, display
-
         for each in self.results.values():
             drawings = each.drawings()
-            drawing = drawings[name or next(iter(drawings))]
-            display(drawing.figure, Markdown(f"*{drawing.caption}*"))
+            show_drawing(drawings[name or next(iter(drawings))])
 
     def save(self) -> pd.DataFrame:
         """Save all results and figures, and return which files."""
@@ -95,10 +91,3 @@ def open_chapter(kind: type[R], dataset: str, profile: str, seed: int) -> Chapte
         ValueError: if there is no such dataset or profile.
     """
     return Chapter(kind, {name: Experiment(name, profile, seed) for name in choose_datasets(dataset)})
-
-
-def style_frame(frame: pd.DataFrame, name: str, *, precision: int = 2) -> Any:
-    """Style a table for a notebook; the same table gives the same HTML."""
-    # A fixed id, for pandas draws a random one, with which no two runs of a notebook would be alike.
-    styler = frame.style.set_uuid(name.replace("_", "")).set_table_styles(_LEFT)
-    return styler.format(precision=precision, thousands=",", na_rep="–")

@@ -5,14 +5,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from flutils import paper, plots
-from flutils.artifacts import find_home
-from flutils.claims import CANNOT_TELL, FAILS, HOLDS, judge_findings
-from flutils.config import load_profile
+from flutils.artifacts import find_home, name_run
+from flutils.claims import (
+    CANNOT_TELL,
+    FAILS,
+    HOLDS,
+    judge_findings,
+    rank_correlation,
+    tabulate_comparisons,
+)
+from flutils.config import describe, load_profile
 from flutils.paper import BOTH, Claim
-from flutils.results.base import Cell, Drawing, Result
+from flutils.results.base import Cell, Drawing, Result, save_drawing, show_drawing, style_frame
 
 NOT_PRINTED, NOT_JUDGED = "not printed", "not judged"
 
@@ -49,12 +57,14 @@ class Report:
 
     Attributes:
         profile: whose results.
+        seed: of the run.
         datasets: which are reported.
         kinds: the results that there could be, in the order of the notebooks.
         found: dataset -> name -> result; without those that are not saved.
     """
 
     profile: str
+    seed: int
     datasets: tuple[str, ...]
     kinds: tuple[type[Result], ...]
     found: Mapping[str, Mapping[str, Result]]
@@ -66,6 +76,7 @@ class Report:
         profile: str,
         datasets: Sequence[str],
         *,
+        seed: int = 0,
         folder: Path | None = None,
     ) -> "Report":
         """Read what the notebooks saved.
@@ -74,6 +85,7 @@ class Report:
             kinds: the results to look for.
             profile: ``"smoke"``, ``"quick"`` or ``"paper"``.
             datasets: which datasets.
+            seed: of the run.
             folder: that holds a folder for each dataset; by default that of the profile in the store.
 
         Raises:
@@ -82,10 +94,10 @@ class Report:
         found: dict[str, dict[str, Result]] = {}
         for dataset in datasets:
             load_profile(dataset, profile)
-            place = (folder or find_home() / "artifacts" / profile) / dataset
+            place = (folder or find_home() / "artifacts" / name_run(profile, seed)) / dataset
             paths = {kind: place / f"{kind.NAME}.json" for kind in kinds}
             found[dataset] = {kind.NAME: kind.read(path) for kind, path in paths.items() if path.exists()}
-        return cls(profile, tuple(datasets), tuple(kinds), found)
+        return cls(profile, seed, tuple(datasets), tuple(kinds), found)
 
     def claims(self) -> list[ClaimLine]:
         """Return every claim of the paper once for each dataset that it is made of, in the order of the text.
@@ -152,6 +164,59 @@ class Report:
             if line.counted == counted and section in (None, line.claim.section)
         ]
         return pd.DataFrame(rows)
+
+    def table(self, *, counted: bool = True) -> Any:
+        """Return `frame`, styled for a notebook."""
+        frame = self.frame(counted=counted)
+        return style_frame(frame, f"claims{counted}").hide(axis="index")
+
+    def comparisons(self) -> Any:
+        """Return every comparison of F.L. with the two controls, styled for a notebook."""
+        found = {
+            dataset: [item for result in results.values() for item in result.compared]
+            for dataset, results in self.found.items()
+        }
+        return tabulate_comparisons(found)
+
+    def agreement(self) -> pd.DataFrame:
+        """Return how near ours come to the printed numbers of each table, and whether they rank alike."""
+        rows = {}
+        cells = [(dataset, cell) for dataset, cell in self.cells() if cell.paper is not None]
+        for place in dict.fromkeys((cell.table, dataset) for dataset, cell in cells):
+            own = [cell for dataset, cell in cells if (cell.table, dataset) == place]
+            pairs = np.array([(cell.paper, cell.ours) for cell in own if np.isfinite(cell.ours)], float)
+            if len(pairs):
+                larger = np.abs(pairs).max(axis=1)
+                apart = np.abs(pairs[:, 1] - pairs[:, 0]) / np.where(larger > 0, larger, 1)
+                rows[place] = (len(own), len(pairs), 100 * np.median(apart), rank_correlation(*pairs.T))
+        columns = ["numbers", "of ours", "median difference (%)", "rank correlation"]
+        frame = pd.DataFrame(list(rows.values()), columns=columns).round(2)
+        frame.index = pd.MultiIndex.from_tuples(
+            list(rows) or [("–", "–")][: len(rows)], names=["table", "dataset"]
+        )
+        return frame
+
+    def sizes(self) -> pd.DataFrame:
+        """Return every setting in which this profile differs from the paper's."""
+        rows = []
+        for dataset in self.datasets:
+            full = {name: value for name, value, _ in describe(load_profile(dataset, "paper"))}
+            for name, value, source in describe(load_profile(dataset, self.profile)):
+                if name != "profile" and value != full[name]:
+                    rows.append((dataset, name, str(full[name]), str(value), source))
+        return pd.DataFrame(rows, columns=["dataset", "setting", "paper", "here", "source"])
+
+    def draw(self, name: str) -> None:
+        """Show a figure with its caption."""
+        show_drawing(self.drawings()[name])
+
+    def save(self) -> pd.DataFrame:
+        """Save the figures, and return which files."""
+        paths = [
+            save_drawing(drawing, f"12_{name}", run=name_run(self.profile, self.seed))
+            for name, drawing in self.drawings().items()
+        ]
+        return pd.DataFrame({"saved": [path.name for path in paths]})
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the verdicts on all counted claims, and all printed numbers against ours."""
