@@ -1,6 +1,6 @@
-"""Put what the benchmarks measured into README, between its marks.
+"""Put what the benchmarks measured into docs/search.md, between its marks.
 
-Run by `make bench` after the benchmarks; a test fails when README and the result files differ.
+Run by `make bench` after the benchmarks; a test fails when the page and the result files differ.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from flutils.artifacts import atomic_path
 
 RESULTS = Path(__file__).parent / "results"
-README = Path(__file__).parents[1] / "README.md"
+PAGE = Path(__file__).parents[1] / "docs" / "search.md"
 BLOCK = re.compile(r"(<!-- benchmark:begin -->\n).*?(<!-- benchmark:end -->)", re.S)
 HEADER = ("Search", "rays", "evaluations a ray", "rays/s", "× sweep", "GFLOP/s", "of matmul", "of forward")
 
@@ -22,8 +22,8 @@ def render() -> str:
     parts = [f"Measured by `make bench` on {compared['device']}, in one process."]
     parts += [_render_comparison(subject) for subject in compared["subjects"].values()]
     parts += ["Every ray of these searches was also swept:", _render_audits(audited)]
-    parts += [_render_growth(grown), "![growth](benchmarks/results/growth.png)"]
-    parts += [_render_frontier(frontier), "![frontier](benchmarks/results/frontier.png)"]
+    parts += [_render_growth(grown), "![growth](../benchmarks/results/growth.png)"]
+    parts += [_render_frontier(frontier), "![frontier](../benchmarks/results/frontier.png)"]
     return "\n\n".join(parts)
 
 
@@ -143,18 +143,18 @@ def _load(name: str) -> dict[str, Any]:
 
 
 def rewrite(text: str) -> str:
-    """Return README's text with its benchmark block made anew.
+    """Return the page's text with its benchmark block made anew.
 
     Raises:
-        ValueError: if README lacks the block's marks.
+        ValueError: if the page lacks the block's marks.
     """
     if not BLOCK.search(text):
         raise ValueError(
-            "README.md has no benchmark marks; add <!-- benchmark:begin --> and <!-- benchmark:end -->"
+            "docs/search.md has no benchmark marks; add <!-- benchmark:begin --> and <!-- benchmark:end -->"
         )
     return BLOCK.sub(lambda match: f"{match[1]}\n{render()}\n\n{match[2]}", text)
 
 
 if __name__ == "__main__":
-    with atomic_path(README) as writing:
-        writing.write_text(rewrite(README.read_text(encoding="utf-8")), encoding="utf-8")
+    with atomic_path(PAGE) as writing:
+        writing.write_text(rewrite(PAGE.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The benchmarks' arithmetic, and README's tables made from their results."""
+"""The benchmarks' arithmetic, and the page made from their results."""
 
 import dataclasses
 import importlib
@@ -23,16 +23,16 @@ def benchmark(monkeypatch):
         sys.modules.pop(name, None)
 
 
-def test_readme_shows_what_the_benchmarks_wrote(benchmark):
+def test_page_shows_what_the_benchmarks_wrote(benchmark):
     report = benchmark("report")
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
     assert "MNIST CNN" in report.render() and "ResNet-20" in report.render()
-    assert report.rewrite(text) == text, "README and benchmarks/results differ: run `make bench`"
+    assert report.rewrite(text) == text, "the page and benchmarks/results differ: run `make bench`"
 
 
-def test_readme_without_marks_is_refused(benchmark):
+def test_page_without_marks_is_refused(benchmark):
     report = benchmark("report")
-    with pytest.raises(ValueError, match=r"README\.md has no benchmark marks"):
+    with pytest.raises(ValueError, match=r"search\.md has no benchmark marks"):
         report.rewrite("no marks here")
 
 
