@@ -135,9 +135,13 @@ class FeedbackConfig:
     rays_per_sample: int = setting("§IV-B: the 40 directions of smallest margin", size=True)
     strength_min: float = setting("§IV-B: 1.5 times the margin")
     strength_max: float = setting("§IV-B: 2.0 times the margin")
-    learning_rate: float = setting("choice: unprinted; peak of the one-cycle rate, a tenth of training's")
+    learning_rate: float = setting(
+        "choice: unprinted; peak of the one-cycle rate, at paper from a sweep of the training loss alone",
+        size=True,
+    )
     epochs: int = setting(
-        "choice: unprinted; how often the retraining sees all samples and examples", size=True
+        "choice: unprinted; how often the retraining sees all samples and examples, at paper from that sweep",
+        size=True,
     )
 
 

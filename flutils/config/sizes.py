@@ -20,6 +20,14 @@ _TINY_ATTACKS = {
     "square_queries": 20,
     "curve_points": 3,
 }
+_TINY_FEEDBACK = {
+    "samples_high": 1,
+    "samples_medium": 1,
+    "samples_low": 2,
+    "rays_per_sample": 10,
+    "epochs": 1,
+}
+_FEW_FEEDBACK = {"samples_high": 3, "samples_medium": 13, "samples_low": 20, "epochs": 1}
 _FEW_ATTACKS = {
     "num_images_iterative": 500,
     "num_images_slow": 100,
@@ -46,7 +54,7 @@ SIZES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
             },
             "search": {"num_samples": 20, "num_directions": 20},
             "comparison": {"samples_controls": 10, "samples_held_out": 20, "directions_held_out": 10},
-            "feedback": {"samples_high": 1, "samples_medium": 1, "samples_low": 2, "rays_per_sample": 10},
+            "feedback": {**_TINY_FEEDBACK, "learning_rate": 1e-4},
             "attacks": _TINY_ATTACKS,
         },
         "cifar10": {
@@ -59,13 +67,7 @@ SIZES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
             },
             "search": {"num_samples": 20, "num_directions": 20},
             "comparison": {"samples_controls": 10, "samples_held_out": 20, "directions_held_out": 10},
-            "feedback": {
-                "samples_high": 1,
-                "samples_medium": 1,
-                "samples_low": 2,
-                "rays_per_sample": 10,
-                "epochs": 1,
-            },
+            "feedback": {**_TINY_FEEDBACK, "learning_rate": 0.02},
             "attacks": _TINY_ATTACKS,
         },
     },
@@ -81,7 +83,7 @@ SIZES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
             },
             "search": {"num_samples": 200, "num_directions": 100},
             "comparison": {"samples_controls": 200, "samples_held_out": 200, "directions_held_out": 50},
-            "feedback": {"samples_high": 3, "samples_medium": 13, "samples_low": 20},
+            "feedback": {**_FEW_FEEDBACK, "learning_rate": 1e-4},
             "attacks": _FEW_ATTACKS,
         },
         "cifar10": {
@@ -94,7 +96,7 @@ SIZES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
             },
             "search": {"num_samples": 200, "num_directions": 100},
             "comparison": {"samples_controls": 200, "samples_held_out": 200, "directions_held_out": 50},
-            "feedback": {"samples_high": 3, "samples_medium": 13, "samples_low": 20, "epochs": 1},
+            "feedback": {**_FEW_FEEDBACK, "learning_rate": 0.02},
             "attacks": _FEW_ATTACKS,
         },
     },
