@@ -64,7 +64,7 @@ class Result:
         profile: whose sizes.
         seed: of the run.
         judged: the verdicts on the paper's claims, in the order of the text.
-        compared: measures of F.L. beside those of the two controls.
+        comparisons: measures of F.L. beside those of the two controls.
     """
 
     NAME: ClassVar[str]
@@ -75,7 +75,7 @@ class Result:
     profile: str
     seed: int
     judged: tuple[Verdict, ...]
-    compared: tuple[Comparison, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
 
     @classmethod
     def compute(cls, experiment: Experiment) -> Self:

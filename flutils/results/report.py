@@ -173,7 +173,7 @@ class Report:
     def comparisons(self) -> Any:
         """Return every comparison of F.L. with the two controls, styled for a notebook."""
         found = {
-            dataset: [item for result in results.values() for item in result.compared]
+            dataset: [item for result in results.values() for item in result.comparisons]
             for dataset, results in self.found.items()
         }
         return tabulate_comparisons(found)
