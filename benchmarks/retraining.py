@@ -32,7 +32,8 @@ def choose_epochs(runs: list[dict[str, Any]], rate: float) -> int:
     """Return the fewest epochs from which doubling them lowers the loss by less than `LEVEL`."""
     loss = {run["epochs"]: run["loss"] for run in runs if run["rate"] == rate}
     for epochs in EPOCHS[:-1]:
-        if loss[epochs] - loss[2 * epochs] < LEVEL:
+        # A loss below the level cannot fall by more, whatever a longer run gives.
+        if loss[epochs] < LEVEL or loss[epochs] - loss[2 * epochs] < LEVEL:
             return epochs
     return EPOCHS[-1]
 
@@ -67,7 +68,8 @@ def sweep(dataset: str, profile: str, results: dict[str, Any]) -> None:
         run(rate, EPOCHS[0])
     best = choose_rate(runs)
     for epochs in EPOCHS[1:]:
-        run(best, epochs)
+        if runs[-1]["loss"] >= LEVEL or runs[-1]["rate"] != best:
+            run(best, epochs)
     results[dataset] |= {"rate": best, "epochs": choose_epochs(runs, best)}
     write_json(RESULTS / "retraining.json", {**describe_origin(), **results})
     print(dataset, "chosen:", results[dataset]["rate"], results[dataset]["epochs"], flush=True)

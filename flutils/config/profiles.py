@@ -69,8 +69,8 @@ _PAPER = {
             rays_per_sample=40,
             strength_min=1.5,
             strength_max=2.0,
-            learning_rate=1e-4,
-            epochs=1,
+            learning_rate=1e-3,
+            epochs=4,
         ),
         attacks=AttackConfig(
             num_images=None,

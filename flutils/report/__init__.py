@@ -2,5 +2,6 @@
 
 from flutils.report.files import report_results, rewrite_files
 from flutils.report.markdown import render_headline, render_results
+from flutils.report.page import write_page
 
-__all__ = ["render_headline", "render_results", "report_results", "rewrite_files"]
+__all__ = ["render_headline", "render_results", "report_results", "rewrite_files", "write_page"]

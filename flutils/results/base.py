@@ -210,7 +210,9 @@ def show_drawing(drawing: Drawing) -> None:
     """Show a figure in a notebook, with its caption under it."""
     from IPython.display import Markdown, display
 
-    display(drawing.figure, Markdown(f"*{drawing.caption}*"))
+    # The caption is the alternative text as well, for readers who do not see the figure.
+    display(drawing.figure, metadata={"image/png": {"alt": drawing.caption}})
+    display(Markdown(f"*{drawing.caption}*"))
 
 
 def style_frame(frame: pd.DataFrame, name: str, *, precision: int = 2) -> Any:
