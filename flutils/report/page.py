@@ -44,11 +44,26 @@ def write_page(notebooks: Sequence[tuple[str, Path]], target: Path, *, title: st
         cells += [_make_markdown(f'<a id="{anchor}"></a>', anchor), *own]
     exporter = HTMLExporter(template_name="lab", exclude_input_prompt=True, exclude_output_prompt=True)
     page, _ = exporter.from_notebook_node(_make_notebook(cells))
+    page = page.replace("<title>Notebook</title>", f"<title>{title}</title>")
     with atomic_path(target) as writing:
-        writing.write_text(
-            page.replace("<title>Notebook</title>", f"<title>{title}</title>"), encoding="utf-8"
-        )
+        writing.write_text(_describe_images(page, cells), encoding="utf-8")
     return target
+
+
+def _describe_images(page: str, cells: list[Any]) -> str:
+    """Give each figure its caption as alternative text, which nbconvert leaves out."""
+    from bs4 import BeautifulSoup
+
+    texts = [
+        output.metadata.get("image/png", {}).get("alt", "figure")
+        for cell in cells
+        for output in cell.get("outputs", ())
+        if "image/png" in output.get("data", {})
+    ]
+    soup = BeautifulSoup(page, "html.parser")
+    for image, text in zip(soup.select(".jp-RenderedImage img"), texts, strict=True):
+        image["alt"] = text
+    return str(soup)
 
 
 def _read_chapter(dataset: str, path: Path) -> tuple[str, str, list[Any]]:
