@@ -16,8 +16,9 @@ LEVELS = {
     4: {"experiment"},
     5: {"claims"},
     6: {"results"},
-    7: {"report", "reproduce", "explorer"},
-    8: {"__main__"},
+    7: {"report", "explorer"},
+    8: {"reproduce"},
+    9: {"__main__"},
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 # The places where a kernel, a gradient, a compiled loop or an export needs the backend itself.

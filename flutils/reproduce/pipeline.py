@@ -9,8 +9,16 @@ from typing import Any
 from flutils import data
 from flutils.artifacts import Store, check_writable, find_home
 from flutils.config import DATASETS
+from flutils.report import write_page
 from flutils.reproduce.notebooks import ALL
-from flutils.reproduce.plan import Plan, describe_plan, has_artifacts, make_plan, remove_artifacts
+from flutils.reproduce.plan import (
+    Plan,
+    count_there,
+    describe_plan,
+    has_artifacts,
+    make_plan,
+    remove_artifacts,
+)
 from flutils.reproduce.runner import NotebookError, NotebookRun, kernel_environment, run_notebook
 
 
@@ -71,6 +79,9 @@ def reproduce(
         return Reproduction(plan, (), ())
     for target in (*plan.folders(home), home / "figures" / plan.run_name):
         check_writable(target)
+    print(
+        f"profile {plan.profile}, seed {plan.seed}: {len(plan.steps)} notebook runs; {count_there(plan, home)}"
+    )
     for name in plan.datasets:
         fetched = data.fetch(name)
         print(f"data: {name} from {fetched.source}, {fetched.folder}", flush=True)
@@ -84,6 +95,7 @@ def reproduce(
     if plan.complete and from_nothing:
         written += (_save_runtime(plan, home, runs, total),)
     _print_end(written, home, len(runs), total)
+    print(f"all of it on one page: {_write_page(plan, home)}")
     return Reproduction(plan, runs, written)
 
 
@@ -109,6 +121,15 @@ def _run_steps(plan: Plan, home: Path) -> tuple[NotebookRun, ...]:
             print(run.summarize(), flush=True)
             runs.append(run)
     return tuple(runs)
+
+
+def _write_page(plan: Plan, home: Path) -> Path:
+    """Make one page of the executed notebooks of the run, and of those that were there; return its path."""
+    folder = home / "artifacts" / plan.run_name
+    found = [(path.parent.parent.name, path) for path in folder.glob("*/notebooks/[0-9][0-9]_*.ipynb")]
+    found = [item for item in found if not item[1].name.endswith(".failed.ipynb")]
+    order = sorted(found, key=lambda item: (item[1].name, DATASETS.index(item[0]) if item[0] != ALL else 0))
+    return write_page(order, folder / "index.html", title=f"Feedback learning, reproduced: {plan.run_name}")
 
 
 def _save_runtime(plan: Plan, home: Path, runs: tuple[NotebookRun, ...], total: float) -> Path:

@@ -130,6 +130,19 @@ def describe_plan(plan: Plan, home: Path, *, fresh: bool = False) -> str:
     return "\n".join(lines)
 
 
+def count_there(plan: Plan, home: Path) -> str:
+    """Say in words how many of the run's models and margin tables are there already."""
+    from flutils.experiment import Experiment
+
+    listed = [
+        artifact
+        for dataset in plan.datasets
+        for _, artifact in Experiment(dataset, plan.profile, plan.seed, home=home).list_artifacts()
+    ]
+    there = sum(artifact is not None for artifact in listed)
+    return f"{there} of {len(listed)} models and margin tables are there"
+
+
 def has_artifacts(plan: Plan, home: Path) -> bool:
     """Say whether the store already has anything that a run could read or continue."""
     return any(
