@@ -80,7 +80,8 @@ def reproduce(
     for target in (*plan.folders(home), home / "figures" / plan.run_name):
         check_writable(target)
     print(
-        f"profile {plan.profile}, seed {plan.seed}: {len(plan.steps)} notebook runs; {count_there(plan, home)}"
+        f"profile {plan.profile}, seed {plan.seed}: {len(plan.steps)} notebook runs;"
+        f" {count_there(plan, home)}"
     )
     for name in plan.datasets:
         fetched = data.fetch(name)
