@@ -14,7 +14,7 @@ LEVELS = {
     2: {"margins", "robustness", "training", "attacks", "theory"},
     3: {"feedback", "plots", "artifacts", "claims"},
     4: {"experiment"},
-    5: {"reproduce", "explorer"},
+    5: {"reproduce", "explorer", "doctor"},
     6: {"__main__"},
 }
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
@@ -84,6 +84,7 @@ def test_only_named_places_import_tensorflow(path):
         "import flutils.experiment",
         "import flutils.reproduce",
         "import flutils.explorer",
+        "from flutils import doctor; doctor.examine()",
         "import flutils.plots, flutils.claims",
         "import flutils.__main__ as main; main._build_parser().format_help()",
     ],
