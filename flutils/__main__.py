@@ -17,8 +17,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         argv: the arguments; without them those of the process.
 
     Returns:
-        The exit status: 0, or 1 if a notebook failed, 2 if the input was bad or the data or a folder could
-        not be used, 130 if it was interrupted.
+        The exit status: 0, or 1 if a notebook failed or the doctor found something off, 2 if the input was
+        bad or the data or a folder could not be used, 130 if it was interrupted.
     """
     arguments = _build_parser().parse_args(argv)
     warnings.showwarning = _show_warning
@@ -66,6 +66,9 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_choice(compute, "--dataset", f"one of {', '.join(DATASETS)}; without it both")
     _add_choice(compute, "--step", "a step's name, such as margins-ori; without it all")
     compute.add_argument("--seed", type=int, default=0, help="the run's one seed (default: 0)")
+
+    doctor = commands.add_parser("doctor", help="say what this machine has for a run, and what is off")
+    doctor.set_defaults(run=_examine)
 
     status = commands.add_parser("status", help="list artifacts and data that are there")
     status.set_defaults(run=_show_status)
@@ -147,6 +150,14 @@ def _fetch_data(arguments: argparse.Namespace) -> int:
         found = data.fetch(name)
         print(f"{name}: from {found.source}, in {found.folder}, checksum {found.checksum}", flush=True)
     return 0
+
+
+def _examine(arguments: argparse.Namespace) -> int:
+    from flutils.doctor import OFF, describe_findings, examine
+
+    found = examine()
+    print(describe_findings(found))
+    return int(any(finding.state == OFF for finding in found.values()))
 
 
 def _show_status(arguments: argparse.Namespace) -> int:

