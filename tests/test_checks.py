@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from flutils.experiment.review import Review
 from test_experiment_models import make_result
 
 from flutils.experiment import ORI, Experiment
-from flutils.experiment.review import Review
 
 SOUND = Review(
     images=100,

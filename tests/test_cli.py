@@ -12,8 +12,6 @@ from conftest import ROOT, run_flutils
 
 from flutils import data
 from flutils.__main__ import main
-from flutils.reproduce import render_report, report_results
-from flutils.reproduce.report import BEGIN, END, split_readme
 
 ORIGIN = {
     "versions": {},
@@ -85,7 +83,7 @@ def test_help_is_fast_and_without_tensorflow():
         (["data", "--dataset", "svhn"], "'svhn'"),
         (["status", "--profile", "big"], "choose one of"),
         (["report", "--profile", "big"], "choose one of"),
-        (["report", "--profile", "smoke"], BEGIN),
+        (["report", "--profile", "smoke"], "results:begin"),
         (["notebooks", "--notebook", "99"], "choose one of 01_"),
     ],
 )
@@ -132,49 +130,6 @@ def test_dry_run(tmp_path, monkeypatch, capsys):
     assert "02_margin_search" not in said
     assert "to make" in said
     assert list(tmp_path.iterdir()) == []
-
-
-def test_report(tmp_path):
-    artifacts = tmp_path / "artifacts"
-    save(artifacts / "quick" / "mnist", "table1", TABLE_1)
-    save(artifacts / "quick" / "mnist", "train", TRAIN)
-    save(artifacts / "quick" / "all", "runtime", RUNTIME)
-    (artifacts / "quick" / "mnist" / "ori-12.keras.json").write_text('{"name": "ori", "sha256": ""}')
-    (artifacts / "quick" / "mnist" / "review-12.json").write_text("[]")
-    (tmp_path / "README.md").write_text(f"# Title\n\n{BEGIN}\nstale\n{END}\n\nMore.\n")
-    written = report_results("quick", home=tmp_path)
-    assert [str(path.relative_to(tmp_path)) for path in written] == [
-        "artifacts/reported/quick/mnist/table1.json",
-        "artifacts/reported/quick/mnist/train.json",
-        "artifacts/reported/quick/all/runtime.json",
-        "README.md",
-    ]
-    text = (tmp_path / "README.md").read_text()
-    assert text.startswith(f"# Title\n\n{BEGIN}\n\n### Profile `quick`\n")
-    assert text.endswith(f"\n\n{END}\n\nMore.\n")
-    assert "stale" not in text
-    assert "| MNIST | Ori. | 98.77 % | – | 3,274,634 | 61.0 s (1 epoch) |" in text
-    assert "| Paper | 0.50 |" in text
-    assert "| Ours | – | 1.26 |" in text
-    assert "88.70 |" in text
-    assert "- Class 3 is the most robust: **holds** (5 %)" in text
-    assert "Everything from nothing took 10.0 min on a machine, 2 cores." in text
-    assert "| 03_table1 | both | 5.0 s | – |" in text
-    assert split_readme(tmp_path / "README.md")[1] == render_report(artifacts / "reported")
-    report_results("quick", home=tmp_path)
-    assert (tmp_path / "README.md").read_text() == text
-    with pytest.raises(ValueError, match="no results"):
-        report_results("smoke", home=tmp_path)
-    (artifacts / "reported" / "quick" / "mnist" / "odd.json").write_text("[]")
-    with pytest.raises(ValueError, match="to be a result"):
-        render_report(artifacts / "reported")
-
-
-def test_readme_shows_the_reported_results():
-    reported = ROOT / "artifacts" / "reported"
-    assert reported.is_dir(), "there are no reported results: run `make reproduce` and `make report`"
-    block = split_readme(ROOT / "README.md")[1]
-    assert block == render_report(reported), "README is not made from the reported files: run `make report`"
 
 
 def list_make_arguments(*choices):

@@ -114,7 +114,10 @@ def test_the_control_is_retrained_as_fl_with_the_samples_themselves_for_examples
 
 
 def test_the_control_is_attacked_as_the_others_but_for_the_smallest_perturbations(run):
-    found, ori = run.attacks.calibrated(run.models.control(), minimum_norm=False), run.attacks.calibrated(run.models.ori())
+    found, ori = (
+        run.attacks.calibrated(run.models.control(), minimum_norm=False),
+        run.attacks.calibrated(run.models.ori()),
+    )
     assert list(found) == [name for name in paper.ATTACKS if not attacks.ATTACKS[name].minimum_norm]
     for name, result in found.items():
         assert result.parameters == ori[name].parameters
@@ -145,7 +148,9 @@ def test_strengths_are_calibrated_on_ori(run):
         assert found.reached == (found.reason == "")
         assert found.strength >= 0 and 0 <= found.accuracy <= 1
         if found.reached:
-            assert abs(found.accuracy - found.target) <= 0.5 / len(run.attacks.images.calibration(name)) + 1e-9
+            assert (
+                abs(found.accuracy - found.target) <= 0.5 / len(run.attacks.images.calibration(name)) + 1e-9
+            )
 
 
 def test_attacks_are_those_of_the_library_at_the_calibrated_strength(run):
@@ -244,7 +249,8 @@ workspace.load_profile = tiny_profile
 run = Experiment("mnist", "smoke", 0, home=Path(sys.argv[1]))
 for classifier in run.models.all().values():
     run.attacks.calibrated(classifier), run.attacks.standard(classifier), run.searches.margins(classifier)
-run.attacks.curve(run.models.ori()), run.reviews.review(run.models.ori()), run.feedback.crossing(run.models.ori())
+ori = run.models.ori()
+run.attacks.curve(ori), run.reviews.review(ori), run.feedback.crossing(ori)
 print(sorted({name.split(".")[0] for name in sys.modules} & {"tensorflow", "keras", "foolbox", "art"}))
 """
 

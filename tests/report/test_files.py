@@ -1,0 +1,77 @@
+"""RESULTS.md and README's headline: made from kept results, and what the repository has is up to date."""
+
+import json
+
+import pytest
+from conftest import ROOT
+
+from flutils import paper
+from flutils.artifacts import Store
+from flutils.config import DATASETS
+from flutils.report import render_headline, render_results, report_results
+from flutils.report.files import BEGIN, END, read_reports, split_readme
+from flutils.report.markdown import make_table
+from flutils.results import Table1
+
+README = f"# Title\n\n{BEGIN}\nstale\n{END}\n\nMore.\n"
+
+
+@pytest.fixture
+def home(tmp_path):
+    (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    for dataset in DATASETS:
+        result = Table1(
+            dataset=dataset,
+            profile="quick",
+            seed=0,
+            judged=(),
+            percent=dict.fromkeys(paper.CLASS_NAMES[dataset], 1.25) | {paper.NOT_FOUND: 87.5},
+            num_samples=20,
+            num_rays=40,
+        )
+        result.save(Store("quick", dataset, home=tmp_path))
+    return tmp_path
+
+
+def test_results_are_kept_and_rendered(home):
+    written = [str(path.relative_to(home)) for path in report_results("quick", home=home)]
+    assert written == [
+        "artifacts/reported/quick/cifar10/table1.json",
+        "artifacts/reported/quick/mnist/table1.json",
+        "RESULTS.md",
+        "README.md",
+    ]
+    readme, results = ((home / name).read_text(encoding="utf-8") for name in ("README.md", "RESULTS.md"))
+    assert readme.startswith(f"# Title\n\n{BEGIN}\n\nThe paper makes") and "stale" not in readme
+    assert readme.endswith(f"\n\n{END}\n\nMore.\n")
+    assert "| ours | 1.25 |" in results and "## Profile `quick`" in results
+    report_results("quick", home=home)
+    assert (home / "README.md").read_text(encoding="utf-8") == readme
+
+
+def test_nothing_to_report_and_a_readme_without_marks_are_refused(home):
+    with pytest.raises(ValueError, match="no results"):
+        report_results("smoke", home=home)
+    (home / "README.md").write_text("no marks", encoding="utf-8")
+    with pytest.raises(ValueError, match="results:begin"):
+        report_results("quick", home=home)
+
+
+def test_a_kept_file_that_is_no_result_is_refused(home):
+    report_results("quick", home=home)
+    path = home / "artifacts" / "reported" / "quick" / "mnist" / "table1.json"
+    path.write_text(json.dumps([]), encoding="utf-8")
+    with pytest.raises(ValueError, match="cannot be read"):
+        read_reports(home)
+
+
+def test_readme_and_results_are_made_from_what_is_kept():
+    reports = read_reports(ROOT)
+    assert reports, "there are no kept results: run `make reproduce` and `make report`"
+    assert split_readme(ROOT / "README.md")[1] == render_headline(reports[0]), "run `make report`"
+    assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == render_results(reports), "run `make report`"
+
+
+def test_a_table_keeps_its_columns():
+    table = make_table(["a", "b"], [["x|y", "1"], ["two\nlines", "2"]])
+    assert table.splitlines() == ["| a | b |", "| --- | ---: |", "| x\\|y | 1 |", "| two lines | 2 |"]

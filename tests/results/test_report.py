@@ -1,0 +1,94 @@
+"""The report lists each claim and number once, whatever is saved."""
+
+import dataclasses
+
+import pytest
+
+from flutils import claims, paper
+from flutils.artifacts import Store
+from flutils.config import DATASETS
+from flutils.results import Report, Table1
+
+PERCENT = {"mnist": [1.0] * 10 + [90.0], "cifar10": [9.0] * 10 + [10.0]}
+
+
+def make_table1(dataset, verdict=claims.HOLDS):
+    columns = (*paper.CLASS_NAMES[dataset], paper.NOT_FOUND)
+    own = [claim for claim in paper.CLAIMS if claim.result == "table1"]
+    return Table1(
+        dataset=dataset,
+        profile="smoke",
+        seed=0,
+        judged=tuple(claims.make_verdict(claim.id, verdict, f"seen on {dataset}") for claim in own),
+        percent=dict(zip(columns, PERCENT[dataset], strict=True)),
+        num_samples=20,
+        num_rays=40,
+    )
+
+
+@pytest.fixture
+def home(tmp_path):
+    for dataset in DATASETS:
+        make_table1(dataset).save(Store("smoke", dataset, home=tmp_path))
+    return tmp_path
+
+
+def read(home, datasets=DATASETS, kinds=(Table1,)):
+    return Report.read(kinds, "smoke", datasets, folder=home / "artifacts" / "smoke")
+
+
+def test_every_claim_stands_once_for_each_dataset_it_is_made_of(home):
+    lines = read(home).claims()
+    expected = [(claim.id, dataset) for claim in paper.CLAIMS for dataset in claim.datasets]
+    assert sorted((line.claim.id, line.dataset) for line in lines) == sorted(expected)
+    judged = [line for line in lines if line.claim.result == "table1"]
+    assert {line.ours for line in judged} == {claims.HOLDS} and len(judged) == 8
+    assert all(line.ours == "not judged" and line.evidence for line in lines if line not in judged)
+
+
+def test_printed_verdicts_are_those_of_the_printed_numbers(home):
+    printed = {(line.claim.id, line.dataset): line.printed for line in read(home).claims()}
+    assert printed["most-robust", "mnist"] == claims.HOLDS
+    assert printed["neighbours", "mnist"] == "not printed"
+
+
+def test_counts_leave_out_what_stands_apart(home):
+    report = read(home)
+    counted = [line for line in report.claims() if line.counted]
+    counts = report.count()
+    assert counts.loc["all", "printed"].sum() == counts.loc["all", "ours"].sum() == len(counted)
+    assert counts.loc["Table I", ("ours", claims.HOLDS)] == 8
+    apart = report.frame(counted=False)
+    assert set(apart["claim"]) >= {claim.text for claim in paper.CLAIMS if claim.apart}
+    assert (apart["why apart"] != "").all()
+
+
+def test_one_dataset_reports_its_own_claims(home):
+    lines = read(home, datasets=("mnist",)).claims()
+    assert {line.dataset for line in lines} == {"mnist", paper.BOTH}
+
+
+def test_every_printed_number_stands_once_beside_ours(home):
+    cells = read(home).cells()
+    printed = list(paper.cells("I"))
+    assert [(dataset, cell.column) for dataset, cell in cells] == [(c.dataset, c.column) for c in printed]
+    assert [cell.ours for _, cell in cells] == PERCENT["mnist"] + PERCENT["cifar10"]
+
+
+def test_missing_results_are_listed(tmp_path):
+    report = read(tmp_path)
+    assert report.missing()["result"].tolist() == ["table1", "table1"]
+    assert report.count().loc["all", ("ours", "not judged")] > 0
+    assert list(report.drawings()) == ["claims"]
+
+
+def test_a_result_of_another_version_is_refused_with_its_notebook(home):
+    path = home / "artifacts" / "smoke" / "mnist" / "table1.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("num_rays", "rays"), encoding="utf-8")
+    with pytest.raises(ValueError, match="run notebook 03 again"):
+        read(home)
+
+
+def test_a_result_is_read_as_it_was_saved(home):
+    again = Table1.load(Store("smoke", "mnist", home=home))
+    assert dataclasses.asdict(again) == dataclasses.asdict(make_table1("mnist"))
