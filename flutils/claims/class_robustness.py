@@ -21,7 +21,7 @@ from flutils.claims.verdicts import (
 from flutils.margins import MarginTable
 from flutils.paper import ADV, CLASS_NAMES, FL, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
-from flutils.robustness import robustness_levels
+from flutils.robustness import rank_levels
 
 REMARKABLE = 2.0  # choice: "remarkably better" is at least a doubling of R_i; the paper gives no number
 _NAMED = (3, 4)  # the classes that the text says become more vulnerable
@@ -59,7 +59,7 @@ def judge_class_robustness(tables: Mapping[str, MarginTable], dataset: str, *, s
     naming, testing = split_samples(tables[ORI].origin, rng)
     named = resample_tables({ORI: tables[ORI]}, rng, rows=naming, resamples=0)[ORI].class_robustness[0]
     # A class without any margin is neither robust nor vulnerable.
-    low = np.flatnonzero(robustness_levels(np.where(np.isnan(named), 1.0, named)) == "low")
+    low = np.flatnonzero(rank_levels(np.where(np.isnan(named), 1.0, named)) == "low")
     tested = resample_tables({m: tables[m] for m in (ORI, FL)}, rng, rows=testing)
     ratios = {model: drawn[model].class_robustness for model in MODELS}
     findings = measure_class_robustness(ratios, {m: drawn[m].level for m in MODELS}, dataset)
@@ -89,7 +89,7 @@ def measure_class_robustness(
     std = {model: _deviate(values) for model, values in ratios.items()}
     names = CLASS_NAMES[dataset]
     before = ratios[ORI][0]
-    marks = robustness_levels(np.where(np.isnan(before), 1.0, before))
+    marks = rank_levels(np.where(np.isnan(before), 1.0, before))
     fallen = [is_larger(ratios[ORI][:, i], ratios[FL][:, i]) for i in _NAMED]
     changes = (
         f"{names[i]} ({marks[i]}) {format_significant(before[i])} -> {format_significant(ratios[FL][0, i])}"
