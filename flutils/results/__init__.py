@@ -8,8 +8,20 @@ from flutils.results.base import Cell, Drawing, Result
 from flutils.results.chapter import Chapter, open_chapter, style_frame
 from flutils.results.fig4 import Fig4
 from flutils.results.table1 import Table1
+from flutils.results.table4 import Table4
 
-RESULTS: tuple[type[Result], ...] = (Table1, Fig4)
+RESULTS: tuple[type[Result], ...] = (Table1, Fig4, Table4)
 """The results of a dataset, in the order of the notebooks."""
 
-__all__ = ["RESULTS", "Cell", "Chapter", "Drawing", "Fig4", "Result", "Table1", "open_chapter", "style_frame"]
+__all__ = [
+    "RESULTS",
+    "Cell",
+    "Chapter",
+    "Drawing",
+    "Fig4",
+    "Result",
+    "Table1",
+    "Table4",
+    "open_chapter",
+    "style_frame",
+]

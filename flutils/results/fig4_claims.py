@@ -129,7 +129,7 @@ def _find_high_classes(
 
     def describe(classes: Sequence[int] | NDArray[np.integer[Any]]) -> str:
         ends = ((i, format_significant(before[0, i]), format_significant(after[0, i])) for i in classes)
-        return ", ".join(f"{i} {old} -> {new}" for i, old, new in ends)
+        return ", ".join(f"{i}: {old} -> {new}" for i, old, new in ends)
 
     return Finding(
         "margins-3-4",
