@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 from flutils import paper, plots
 from flutils.claims import (
@@ -291,7 +292,7 @@ def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats)
     tail = round((1 - CONFIDENCE) * RESAMPLES)
     ends = np.sort(resampled, axis=0)[[tail, -1 - tail]].T  # undefined ones come last
     usable = np.flatnonzero(~np.isnan(ratio + ori).any(axis=1))
-    order = np.array([rank_correlation(a, b) for a, b in zip(ratio[usable], ori[usable], strict=True)])
+    order = _correlate_ranks(ratio[usable], ori[usable])
     spread = deviate_log(ratio)
     return ClassRobustness(
         ratio=ratio[0],
@@ -331,6 +332,13 @@ def _find_ends(values: Floats) -> tuple[float, ...]:
 
 def _format_ends(ends: tuple[float, ...]) -> str:
     return "–" if np.isnan(ends).any() else f"{ends[0]:.2f} to {ends[1]:.2f}"
+
+
+def _correlate_ranks(a: Floats, b: Floats) -> Floats:
+    """Return the rank correlation of each row of a with that of b, as `rank_correlation`."""
+    left, right = (rankdata(each, axis=1) - (each.shape[1] + 1) / 2 for each in (a, b))
+    scale = np.sqrt((left**2).sum(axis=1) * (right**2).sum(axis=1))
+    return np.divide((left * right).sum(axis=1), scale, out=np.zeros(len(a)), where=scale > 0)
 
 
 def _correlate(a: Floats, b: Floats) -> float:
