@@ -309,7 +309,7 @@ def test_a_class_with_too_few_samples_gives_all_it_has():
     # A class nobody left or entered has 0/0, and is ranked as 1; the table keeps the NaN.
     assert np.isnan(chosen.class_robustness[3])
     filled = np.where(np.isnan(chosen.class_robustness), 1, chosen.class_robustness)
-    np.testing.assert_array_equal(chosen.levels, robustness.robustness_levels(filled))
+    np.testing.assert_array_equal(chosen.levels, robustness.rank_levels(filled))
     made = feedback.make_examples(table, x, along, chosen, seed=0)
     assert made.counts.shape == (4,) and made.counts[3] == 0
     assert feedback.choose_samples(table, num_classes=6, seed=0).num_classes == 6

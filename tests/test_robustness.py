@@ -164,7 +164,7 @@ def test_centers_take_the_first_of_equals():
 
 def test_levels_agree_with_the_marks_of_table_iv_but_for_mnist_class_2():
     ranked = {
-        dataset: robustness.robustness_levels(paper.TABLE_4[dataset]["Ori."].numbers).tolist()
+        dataset: robustness.rank_levels(paper.TABLE_4[dataset]["Ori."].numbers).tolist()
         for dataset in paper.DATASETS
     }
     assert ranked["cifar10"] == list(paper.TABLE_4_LEVELS["cifar10"])
@@ -185,18 +185,18 @@ def test_mnist_marks_fit_a_threshold_of_1():
 
 
 def test_levels_round_down_and_break_ties_by_class_index():
-    assert robustness.robustness_levels([1.0] * 10).tolist() == ["high"] * 2 + ["medium"] * 3 + ["low"] * 5
-    assert robustness.robustness_levels([3.0, 2.0, 1.0]).tolist() == ["medium", "medium", "low"]
-    assert robustness.robustness_levels([0.0, math.inf, 1, 2, 3]).tolist() == [
+    assert robustness.rank_levels([1.0] * 10).tolist() == ["high"] * 2 + ["medium"] * 3 + ["low"] * 5
+    assert robustness.rank_levels([3.0, 2.0, 1.0]).tolist() == ["medium", "medium", "low"]
+    assert robustness.rank_levels([0.0, math.inf, 1, 2, 3]).tolist() == [
         "low",
         "high",
         "low",
         "medium",
         "medium",
     ]
-    assert robustness.robustness_levels([1.0, 2.0], high_share=0, low_share=0).tolist() == ["medium"] * 2
-    assert robustness.robustness_levels([1.0, 2.0], high_share=0.5, low_share=0.5).tolist() == ["low", "high"]
-    many = robustness.robustness_levels(np.arange(100.0), high_share=0.29, low_share=0.57)
+    assert robustness.rank_levels([1.0, 2.0], high_share=0, low_share=0).tolist() == ["medium"] * 2
+    assert robustness.rank_levels([1.0, 2.0], high_share=0.5, low_share=0.5).tolist() == ["low", "high"]
+    many = robustness.rank_levels(np.arange(100.0), high_share=0.29, low_share=0.57)
     assert (np.count_nonzero(many == "high"), np.count_nonzero(many == "low")) == (29, 57)
 
 
@@ -285,4 +285,4 @@ def test_matrices_that_do_not_fit_raise():
 )
 def test_levels_of_bad_input_raise(ratios, shares, message):
     with pytest.raises(ValueError, match=message):
-        robustness.robustness_levels(ratios, **shares)
+        robustness.rank_levels(ratios, **shares)

@@ -8,8 +8,6 @@ from flutils import paper
 from flutils.arguments import require
 from flutils.claims.attacks import COLUMNS, measure_attacks
 from flutils.claims.centers import measure_center_images
-from flutils.claims.class_robustness import measure_class_robustness, measure_low_classes
-from flutils.claims.levels import check_dataset, measure_improvement, measure_levels
 from flutils.claims.verdicts import Finding, Floats, Verdict, judge_findings
 from flutils.paper import CIFAR10, MNIST, NOT_FOUND
 
@@ -36,7 +34,7 @@ def judge_printed(claim_id: str, dataset: str) -> str:
 
     Source: Tables I to IV and R of section V-B.
     """
-    check_dataset(dataset)
+    require(dataset in paper.DATASETS, f"dataset must be one of {', '.join(paper.DATASETS)}, got {dataset!r}")
     known = [claim.id for claim in paper.CLAIMS]
     require(claim_id in known, f"no claim {claim_id!r}; choose one of {', '.join(known)}")
     if _ONLY.get(claim_id, dataset) != dataset:
@@ -48,8 +46,7 @@ def judge_printed(claim_id: str, dataset: str) -> str:
 def judge_paper(dataset: str) -> list[Verdict]:
     """Judge every claim that the paper's printed numbers decide, with those numbers as evidence.
 
-    Two yardsticks are themselves printed numbers: the smaller printed gain of R is substantial by
-    definition, and what Table II calls slight is what F.L. gains on Reduced F.L. there.
+    One yardstick is itself a printed number: what Table II calls slight is what F.L. gains on Reduced F.L.
 
     Args:
         dataset: ``"mnist"`` or ``"cifar10"``.
@@ -63,7 +60,7 @@ def judge_paper(dataset: str) -> list[Verdict]:
 
     Source: Tables I to IV and R of section V-B.
     """
-    check_dataset(dataset)
+    require(dataset in paper.DATASETS, f"dataset must be one of {', '.join(paper.DATASETS)}, got {dataset!r}")
     order = [claim.id for claim in paper.CLAIMS]
     return judge_findings(sorted(_find(dataset), key=lambda finding: order.index(finding.id)))
 
@@ -82,16 +79,6 @@ def _find(dataset: str) -> Iterator[Finding]:
                 for found, rows in paper.TABLE_2.items()
             }
         )
-    levels = {
-        name: {model: _one(float(value)) for model, value in printed.items()}
-        for name, printed in paper.ROBUSTNESS.items()
-    }
-    yield from measure_levels(levels[dataset], dataset)
-    yield measure_improvement(levels)
-    ratios = {model: np.array([row.numbers]) for model, row in paper.TABLE_4[dataset].items()}
-    yield from measure_class_robustness(ratios, levels[dataset], dataset)
-    low = [i for i, mark in enumerate(paper.TABLE_4_LEVELS[dataset]) if mark == "low"]
-    yield measure_low_classes(ratios, low, dataset)
 
 
 def _find_table1(dataset: str) -> Iterator[Finding]:

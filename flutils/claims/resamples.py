@@ -54,12 +54,14 @@ class ResampledMargins:
         counts: (1 + b, c, c) float64, number of rays in each sum.
         not_found: (1 + b,) float64, fraction of rays without a crossing.
         search_range: what a cell without a ray counts as in R; same unit as the margins.
+        rays: (1 + b, c) float64, number of rays that leave each class.
     """
 
     sums: Floats
     counts: Floats
     not_found: Floats
     search_range: float
+    rays: Floats
 
     @cached_property
     def class_margins(self) -> Floats:
@@ -87,6 +89,19 @@ class ResampledMargins:
         rays = self.counts.sum(axis=(1, 2))
         found = np.divide(self.sums.sum(axis=(1, 2)), rays, out=np.zeros(len(rays)), where=rays > 0)
         return (1 - self.not_found) * found + self.not_found * self.search_range
+
+    @cached_property
+    def level_by_rays(self) -> Floats:
+        """(1 + b,): R by rays, `mean_margin` times the number of cells of R, so that both have one bound."""
+        c = self.sums.shape[-1]
+        return self.mean_margin * c * (c - 1)
+
+    @cached_property
+    def ray_margins(self) -> Floats:
+        """(1 + b, c): mean margin of the rays that leave each class, as `mean_margin`; NaN without rays."""
+        beyond = self.rays - self.counts.sum(axis=2)
+        total = self.sums.sum(axis=2) + beyond * self.search_range
+        return np.divide(total, self.rays, out=np.full(total.shape, np.nan), where=self.rays > 0)
 
     @cached_property
     def class_robustness(self) -> Floats:
@@ -130,9 +145,11 @@ def resample_tables(
         sums, counts = (each[used] for each in _sum_by_adjacent(table, c))
         summed = np.stack([weights[:, own] @ sums[own] for own in members], axis=1)
         counted = np.stack([weights[:, own] @ counts[own] for own in members], axis=1)
-        rays = len(used) * table.num_rays
+        rays = counted.sum(axis=2)
+        beyond, total = counted[:, :, c].sum(axis=1), rays.sum(axis=1)
+        not_found = np.divide(beyond, total, out=np.full(len(total), np.nan), where=total > 0)
         result[name] = ResampledMargins(
-            summed, counted[:, :, :c], counted[:, :, c].sum(axis=1) / rays, table.settings.search_range
+            summed, counted[:, :, :c], not_found, table.settings.search_range, rays
         )
     return result
 
@@ -141,6 +158,9 @@ def draw_weights(
     origin: NDArray[np.integer[Any]], rng: np.random.Generator, resamples: int = RESAMPLES
 ) -> Floats:
     """Draw how often each sample comes in resamples with replacement within its class.
+
+    A class of one sample would be the same in every resample, as if it were known; if there is one, samples
+    are drawn from all classes together.
 
     Args:
         origin: (n,) class of each sample; the searched samples are equally many of each.
@@ -151,6 +171,8 @@ def draw_weights(
         (1 + b, n) float64; row 0 is the data, each sample once.
     """
     weights = np.ones((1 + resamples, len(origin)))
+    if 1 in np.unique(origin, return_counts=True)[1]:
+        origin = np.zeros_like(origin)
     for i in np.unique(origin):
         own = np.flatnonzero(origin == i)
         weights[1:, own] = rng.multinomial(len(own), np.full(len(own), 1 / len(own)), resamples)

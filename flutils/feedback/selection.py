@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from flutils.arguments import require
 from flutils.margins import MarginTable
 from flutils.randomness import stream
-from flutils.robustness import LEVELS, class_robustness, mean_margin_matrix, robustness_levels
+from flutils.robustness import LEVELS, class_robustness, mean_margin_matrix, rank_levels
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,13 +122,13 @@ def choose_samples(
     c = table.settings.num_classes if num_classes is None else num_classes
     ratio = class_robustness(*mean_margin_matrix(table, c))
     if levels is None:
-        ranked = robustness_levels(np.where(np.isnan(ratio), 1.0, ratio))
+        ranked = rank_levels(np.where(np.isnan(ratio), 1.0, ratio))
     else:
         ranked = np.asarray(levels)
         require(
             ranked.shape == (c,) and bool(np.isin(ranked, LEVELS).all()),
             f"levels must hold one of {', '.join(LEVELS)} for each of {c} classes, got {ranked.tolist()}; "
-            "pass the result of robustness_levels",
+            "pass the result of rank_levels",
         )
     wanted = np.array([samples_low if equal else counts[str(level)] for level in ranked], np.int64)
     taken = [_shuffle_class(table, k, seed)[: wanted[k]] for k in range(c)]

@@ -56,7 +56,7 @@ def check_levels(levels: Sequence[str], count: int) -> list[str]:
     names = [str(level) for level in levels]
     require(
         len(names) == count and set(names) <= set(LEVEL_MARKS),
-        f"levels must be {count} of {', '.join(LEVEL_MARKS)}, got {names}; pass those of robustness_levels",
+        f"levels must be {count} of {', '.join(LEVEL_MARKS)}, got {names}; pass those of rank_levels",
     )
     return names
 

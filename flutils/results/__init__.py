@@ -6,10 +6,12 @@ Each holds one frozen result, made by ``compute(experiment)``, saved and read ba
 
 from flutils.results.base import Cell, Drawing, Result, style_frame
 from flutils.results.chapter import Chapter, open_chapter
+from flutils.results.fig4 import Fig4
 from flutils.results.report import Report
 from flutils.results.table1 import Table1
+from flutils.results.table4 import Table4
 
-RESULTS: tuple[type[Result], ...] = (Table1,)
+RESULTS: tuple[type[Result], ...] = (Table1, Fig4, Table4)
 """The results of a dataset, in the order of the notebooks."""
 
 __all__ = [
@@ -17,9 +19,11 @@ __all__ = [
     "Cell",
     "Chapter",
     "Drawing",
+    "Fig4",
     "Report",
     "Result",
     "Table1",
+    "Table4",
     "open_chapter",
     "style_frame",
 ]

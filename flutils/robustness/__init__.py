@@ -10,8 +10,8 @@ from flutils.robustness.classes import (
     adjacent_proportions,
     class_robustness,
     mean_margin_matrix,
+    rank_levels,
     robustness_level,
-    robustness_levels,
 )
 from flutils.robustness.samples import class_center_images, sample_mean_margins
 
@@ -22,7 +22,7 @@ __all__ = [
     "class_center_images",
     "class_robustness",
     "mean_margin_matrix",
+    "rank_levels",
     "robustness_level",
-    "robustness_levels",
     "sample_mean_margins",
 ]

@@ -141,7 +141,7 @@ def adjacent_proportions(table: Margins, num_classes: int = 10) -> Floats:
     return np.bincount(column.ravel(), minlength=num_classes + 1) / adjacent.size
 
 
-def robustness_levels(R_i: ArrayLike, *, high_share: float = 0.2, low_share: float = 0.5) -> NDArray[np.str_]:
+def rank_levels(R_i: ArrayLike, *, high_share: float = 0.2, low_share: float = 0.5) -> NDArray[np.str_]:
     """Return the robustness level of each class by the rank of its class robustness.
 
     Ranked from the largest R_i down (of equals, the smaller class index first), the first
