@@ -1,7 +1,7 @@
 """What every result has in common: cells, verdicts, figures, and its place in the store."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from flutils import paper
 from flutils.artifacts import Store, save_figure
-from flutils.claims import Finding, Verdict, judge_findings
+from flutils.claims import Comparison, Finding, Verdict, judge_findings, tabulate_comparisons
 from flutils.experiment import Experiment
 from flutils.results.files import from_json, to_json
 
@@ -172,6 +172,31 @@ def compare_rows(rows: Mapping[str, Mapping[str, float]], *, label: str) -> pd.D
     if {"paper", "ours"} <= set(frame.index):
         frame.loc["difference"] = frame.loc["ours"] - frame.loc["paper"]
     return frame.rename_axis(label)
+
+
+def split_claimed(
+    verdicts: Iterable[Verdict], dataset: str
+) -> tuple[tuple[Verdict, ...], tuple[Verdict, ...]]:
+    """Return the verdicts on claims about a dataset, and those on claims about the other only."""
+    claimed = {claim.id for claim in paper.CLAIMS if dataset in claim.datasets}
+    found = tuple(verdicts)
+    return tuple(each for each in found if each.id in claimed), tuple(
+        each for each in found if each.id not in claimed
+    )
+
+
+def tabulate_questions(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """Lay out verdicts on questions that the paper does not ask of a dataset."""
+    rows = [(each.claim, each.verdict, each.evidence) for each in verdicts]
+    columns = ["said of the other dataset only", "ours", "evidence"]
+    return pd.DataFrame(rows, columns=columns).set_index(columns[0])
+
+
+def tabulate_controls(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """Lay out what training longer, noise, and crossing the boundary change, with 95 % intervals."""
+    if not comparisons:
+        return pd.DataFrame(index=pd.Index([], name="measure"))
+    return tabulate_comparisons({"": comparisons}).loc[""]
 
 
 def judge_printed(result: type[Result], dataset: str) -> dict[str, str]:
