@@ -7,10 +7,11 @@ Each holds one frozen result, made by ``compute(experiment)``, saved and read ba
 from flutils.results.base import Cell, Drawing, Result
 from flutils.results.chapter import Chapter, open_chapter, style_frame
 from flutils.results.fig3 import Fig3
+from flutils.results.paper_check import PaperCheck
 from flutils.results.table1 import Table1
 from flutils.results.table2 import Table2
 
-RESULTS: tuple[type[Result], ...] = (Table1, Fig3, Table2)
+RESULTS: tuple[type[Result], ...] = (Table1, Fig3, Table2, PaperCheck)
 """The results of a dataset, in the order of the notebooks."""
 
 __all__ = [

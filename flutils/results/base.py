@@ -16,6 +16,8 @@ from flutils.claims import Comparison, Finding, Verdict, judge_findings, tabulat
 from flutils.experiment import Experiment
 from flutils.results.files import from_json, to_json
 
+ALL = "all"  # dataset of a joint result
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -55,10 +57,11 @@ class Result:
     """What one artefact of the paper came out as, on one dataset.
 
     A subclass is the artefact's one file: it computes the numbers, and lays them out. It says its `NAME`, by
-    which it is saved, and the number of the `NOTEBOOK` that shows it.
+    which it is saved, and the number of the `NOTEBOOK` that shows it. A `JOINT` result is one for all
+    datasets, made by `compute_all`; its dataset is `ALL`.
 
     Attributes:
-        dataset: ``"mnist"`` or ``"cifar10"``.
+        dataset: ``"mnist"`` or ``"cifar10"``; ``"all"`` of a joint result.
         profile: whose sizes.
         seed: of the run.
         judged: the verdicts on the paper's claims, in the order of the text.
@@ -66,6 +69,7 @@ class Result:
 
     NAME: ClassVar[str]
     NOTEBOOK: ClassVar[str]
+    JOINT: ClassVar[bool] = False
 
     dataset: str
     profile: str
@@ -75,6 +79,11 @@ class Result:
     @classmethod
     def compute(cls, experiment: Experiment) -> Self:
         """Measure it, with what the experiment's store has or has to make."""
+        raise NotImplementedError
+
+    @classmethod
+    def compute_all(cls, experiments: Mapping[str, Experiment]) -> Self:
+        """Measure a joint result, on one or both datasets."""
         raise NotImplementedError
 
     @classmethod
@@ -133,7 +142,7 @@ class Result:
     def start(cls, experiment: Experiment) -> dict[str, Any]:
         """Return the fields that every result has but `judged`."""
         return {
-            "dataset": experiment.config.dataset,
+            "dataset": ALL if cls.JOINT else experiment.config.dataset,
             "profile": experiment.config.profile,
             "seed": experiment.seed,
         }

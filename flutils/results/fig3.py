@@ -99,7 +99,7 @@ class Fig3(Result):
     def frame(self) -> pd.DataFrame:
         """Return percent of images classified correctly, with 95 % intervals, at a few strengths."""
         rows = {
-            f"{self.strengths[i]:.3f} ({self.pixel_range * self.strengths[i]:.3g} in pixel values)": {
+            self._format_strength(i): {
                 label: f"{100 * rate[i]:.1f} ({100 * low:.1f} to {100 * high:.1f})"
                 for label, rate in self.accuracy.items()
                 for low, high in [self.intervals[label][i]]
@@ -133,6 +133,9 @@ class Fig3(Result):
 
     def controls(self) -> pd.DataFrame:
         """Return what training longer, noise, and crossing the boundary change, with 95 % intervals."""
+        if not self.comparisons:
+            nothing = "nothing: at the first strength Ori. is no more accurate than a guess"
+            return pd.DataFrame(index=pd.Index([nothing], name="measure"))
         return tabulate_controls(self.comparisons)
 
     def questions(self) -> pd.DataFrame:
@@ -165,6 +168,10 @@ class Fig3(Result):
         )
         plotted = {"strengths": self.strengths, "accuracy": self.accuracy, "intervals": self.intervals}
         return {"fig3": Drawing(figure, caption, plotted)}
+
+    def _format_strength(self, i: int) -> str:
+        pixels = f" ({self.pixel_range * self.strengths[i]:.3g} of {self.pixel_range:g})"
+        return f"{self.strengths[i]:.3f}" + pixels * (self.pixel_range != 1)
 
     def _choose_shown(self) -> list[int]:
         """Return the places of the strengths nearest to 0, 0.1, ..., 0.5, and of the finer part."""
