@@ -10,8 +10,9 @@ from flutils.results.fig3 import Fig3
 from flutils.results.paper_check import PaperCheck
 from flutils.results.table1 import Table1
 from flutils.results.table2 import Table2
+from flutils.results.theory import Theory
 
-RESULTS: tuple[type[Result], ...] = (Table1, Fig3, Table2, PaperCheck)
+RESULTS: tuple[type[Result], ...] = (Table1, Fig3, Table2, Theory, PaperCheck)
 """The results of a dataset, in the order of the notebooks."""
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "Result",
     "Table1",
     "Table2",
+    "Theory",
     "open_chapter",
     "style_frame",
 ]
