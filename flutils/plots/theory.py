@@ -170,7 +170,8 @@ def plot_cosines(rows: Mapping[str, Sequence[ArrayLike]]) -> Figure:
         )  # fmt: skip
         shares.axhline(100, color=LIMIT_COLOR, ls="--", label="Lemma 1")
         shares.axhline(50, color=PAPER_COLOR, ls=":", label="coin toss")
-        shares.set(xlabel="margin (pixel value)", ylabel="crossing rays with cos > 0 (%)", ylim=(40, 104))
+        shares.set(xlabel="margin (pixel value)", ylabel="crossing rays with cos > 0 (%)")
+        shares.set_ylim(min(40, 100 * low.min(initial=1) - 2), 104)
         histogram.legend(fontsize=8)
         shares.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1, 0.92))
     return figure
