@@ -61,6 +61,15 @@ def test_steps_are_those_of_gradient_descent_and_start_anew(model, images):
     assert all(np.array_equal(a, b) for a, b in zip(weights, model.get_weights(), strict=True))
 
 
+def test_images_along_an_example_are_watched_in_its_own_steps(model, images):
+    given = {"rates": [0.3], "watched": images[:1]}
+    along = images[2:6].reshape(2, 2, *images.shape[1:])
+    before, after = theory.measure_steps(model, images[:2], np.array([0, 2]), along=along, **given)
+    assert before.shape == (2 + 1 + 4, 3) and after.shape == (1, 2, 1 + 1 + 2, 3)
+    stepped = theory.train_one_step(model, images[1:2], np.array([2]), rate=0.3)
+    assert after[0, 1, 2:] == pytest.approx(stepped.predict_on_batch(images[4:6]), abs=1e-5)
+
+
 def test_one_step_equals_the_measured_one_and_copies(model, images):
     y = np.array([1])
     _, after = theory.measure_steps(model, images[:1], y, rates=[0.2], watched=images[1:])

@@ -33,12 +33,14 @@ def test_scenario_says_the_cosine_and_marks_three_points():
 
 
 def test_cosines_shows_the_shares_in_percent():
-    rows = {"mnist": ([0.1, -0.2], [0.0], [0.1, 0.3], [0.9, 0.6], [0.8, 0.5], [0.95, 0.7])}
-    shares = plots.plot_cosines(rows, bins=10).axes[1]
+    rows = {
+        "mnist": ([-0.2, 0.0, 0.2], [3.0, 2.0], [5.0, 0.0], [0.1, 0.3], [0.9, 0.6], [0.8, 0.5], [0.95, 0.7])
+    }
+    shares = plots.plot_cosines(rows).axes[1]
     drawn = [line.get_ydata() for line in shares.lines if len(line.get_ydata()) == 2]
     assert any(np.allclose(values, [90, 60]) for values in drawn)
     with pytest.raises(ValueError, match="fractions"):
-        plots.plot_cosines({"mnist": (*rows["mnist"][:3], [90, 60], [80, 50], [95, 70])}, bins=10)
+        plots.plot_cosines({"mnist": (*rows["mnist"][:4], [90, 60], [80, 50], [95, 70])})
 
 
 def test_steps_draws_every_curve_and_the_claim():

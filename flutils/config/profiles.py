@@ -91,6 +91,8 @@ _PAPER = {
             standard_linf=0.3,
             curve_max=0.5,
             curve_points=26,
+            curve_fine_max=0.0,
+            curve_fine_points=9,
         ),
     ),
     "cifar10": RunConfig(
@@ -162,6 +164,8 @@ _PAPER = {
             standard_linf=8.0,
             curve_max=0.5,
             curve_points=26,
+            curve_fine_max=16 / 255,
+            curve_fine_points=9,
         ),
     ),
 }

@@ -180,6 +180,10 @@ class AttackConfig:
     standard_linf: float = setting("choice: the field's standard l∞ radius, 0.3 and 8 of 255")
     curve_max: float = setting("§V, Fig. 3: strengths from 0 to 0.5 of the pixel range")
     curve_points: int = setting("choice: strengths on the curve of Fig. 3", size=True)
+    curve_fine_max: float = setting(
+        "choice: where a finer part of the curve ends, a share of the pixel range; 0 for none"
+    )
+    curve_fine_points: int = setting("choice: strengths on the finer part, 0 included", size=True)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ _TINY_ATTACKS = {
     "deepfool_candidates": 3,
     "square_queries": 20,
     "curve_points": 3,
+    "curve_fine_points": 2,
 }
 _TINY_FEEDBACK = {
     "samples_high": 1,
@@ -41,6 +42,7 @@ _FEW_ATTACKS = {
     "deepfool_candidates": 3,
     "square_queries": 200,
     "curve_points": 11,
+    "curve_fine_points": 5,
 }
 SIZES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
     "smoke": {

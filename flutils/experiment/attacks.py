@@ -97,10 +97,14 @@ class Attacks:
         return self._attack(f"standard-{classifier.name}", classifier, runs, rows)
 
     def curve_strengths(self) -> np.ndarray:
-        """Return the FGSM strengths of Fig. 3, (k,) as shares of the pixel range."""
-        return np.linspace(
-            0, self._workspace.config.attacks.curve_max, self._workspace.config.attacks.curve_points
-        )
+        """Return the FGSM strengths of Fig. 3, (k,) as shares of the pixel range, sorted, each once.
+
+        The paper's axis is one scale for both datasets. On CIFAR-10 its first step is beyond the strengths
+        that the field attacks with, so that finer ones are added there.
+        """
+        config = self._workspace.config.attacks
+        axis = np.linspace(0, config.curve_max, config.curve_points)
+        return np.union1d(axis, np.linspace(0, config.curve_fine_max, config.curve_fine_points))
 
     def curve(self, classifier: Classifier) -> np.ndarray:
         """Return (k, n) bool, which images stay classified correctly under FGSM of each strength."""

@@ -104,6 +104,29 @@ class CrossingShare:
     top_of_others: Decimal
 
 
+@dataclass(frozen=True, slots=True)
+class FlowFit:
+    """What Tables I and IV ask of each other, on Ori.
+
+    Attributes:
+        dataset: name of the dataset.
+        weights: class -> share of the rays into it (Table I, percent) times 1/R_i − 1 (Table IV).
+        ratio: how many times as large the margins into the classes with R_i above 1 must be as those into
+            the others, both averaged with these weights.
+        low, high: the ratio if every printed number is off by half its last digit, one way and the other.
+        tightest: the class into which margins must be smallest.
+        largest_margin: the largest mean margin into it, in percent of the last grid length.
+    """
+
+    dataset: str
+    weights: dict[str, float]
+    ratio: float
+    low: float
+    high: float
+    tightest: str
+    largest_margin: float
+
+
 def count_rays(dataset: str) -> int:
     """Return the number of rays of the printed search: samples x directions x signs."""
     constants = PROTOCOL[dataset]
@@ -177,3 +200,48 @@ def bound_aligned_rays() -> tuple[CrossingShare, ...]:
         signs = int(PROTOCOL[dataset]["signs"].value) if "signs" in PROTOCOL[dataset] else 1
         found.append(CrossingShare(dataset, signs, crossing, beyond, top, others))
     return tuple(found)
+
+
+def fit_flows() -> tuple[FlowFit, ...]:
+    """Return what has to hold for Table I and Table IV to be of one search.
+
+    With p_i the share of rays into a class and m_i their mean margin, I_i = p_i m_i and O_i = I_i / R_i. All
+    margins that enter classes leave classes, so Σ p_i m_i (1 / R_i − 1) = 0. The m_i are not printed: the two
+    tables fit as far as there are margins that bring this sum to 0. And a class whose samples have one share
+    of all rays cannot send out more than that share, each as long as the last grid length.
+    """
+    return tuple(_fit_flow(dataset) for dataset in DATASETS)
+
+
+def _fit_flow(dataset: str) -> FlowFit:
+    names, half = CLASS_NAMES[dataset], Decimal("0.5")
+    shares = [TABLE_1[dataset][name] for name in names]
+    robustness = TABLE_4[dataset][ORI].values
+
+    def weigh(p_up: int, r_up: int) -> list[float]:
+        """Return the weights with the printed shares and R_i moved by half a last digit, up or down."""
+        moved = [
+            (p + p_up * half * _last_digit(p), r + r_up * half * _last_digit(r))
+            for p, r in zip(shares, robustness, strict=True)
+        ]
+        return [float(p * (1 / r - 1)) for p, r in moved]
+
+    def compare(vulnerable: list[float], robust: list[float]) -> float:
+        return sum(w for w in vulnerable if w > 0) / -sum(w for w in robust if w < 0)
+
+    weights = weigh(0, 0)
+    limits = [float(100 * r / (p * len(names)) * 100) for p, r in zip(shares, robustness, strict=True)]
+    tightest = limits.index(min(limits))
+    return FlowFit(
+        dataset,
+        dict(zip(names, weights, strict=True)),
+        compare(weights, weights),
+        compare(weigh(-1, 1), weigh(1, 1)),
+        compare(weigh(1, -1), weigh(-1, -1)),
+        names[tightest],
+        limits[tightest],
+    )
+
+
+def _last_digit(value: Decimal) -> Decimal:
+    return Decimal(1).scaleb(int(value.as_tuple().exponent))

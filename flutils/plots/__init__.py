@@ -12,6 +12,7 @@ from flutils.plots.images import plot_center_images, plot_examples
 from flutils.plots.levels import plot_robustness_levels
 from flutils.plots.margins import plot_before_after, plot_margins
 from flutils.plots.matrices import plot_mean_margin_matrices
+from flutils.plots.printed import plot_level_shares, plot_printed_robustness
 from flutils.plots.proportions import plot_adjacent_proportions
 from flutils.plots.rays import plot_rays
 from flutils.plots.report import plot_cells
@@ -53,9 +54,11 @@ __all__ = [
     "plot_cosines",
     "plot_examples",
     "plot_history",
+    "plot_level_shares",
     "plot_loss_by_iteration",
     "plot_margins",
     "plot_mean_margin_matrices",
+    "plot_printed_robustness",
     "plot_rays",
     "plot_robustness_levels",
     "plot_scenario",

@@ -34,7 +34,7 @@ def plot_accuracy_curves(
     *,
     intervals: Mapping[str, Mapping[str, ArrayLike]] | None = None,
     limits: Mapping[str, float] | None = None,
-    unit: str = "fraction of the pixel range",
+    unit: str | Mapping[str, str] = "fraction of the pixel range",
     interval_label: str = "95 % interval",
 ) -> Figure:
     """Plot accuracy by the strength of the FGSM attack, a panel a dataset, one line a model.
@@ -45,7 +45,7 @@ def plot_accuracy_curves(
         intervals: dataset -> model -> (k, 2) ends of an interval of the accuracy, fractions, drawn as a
             band; None, or a model left out, for no band.
         limits: label -> accuracy, fraction, of a horizontal line in every panel, such as chance.
-        unit: what a strength is measured in, for the axis.
+        unit: what a strength is measured in, for the axis; or dataset -> that.
         interval_label: what a band is, for the legend.
 
     Returns:
@@ -76,7 +76,8 @@ def plot_accuracy_curves(
             _draw_curve(axis, strength, accuracies[model], bands.get(dataset, {}).get(model), model)
         for accuracy in (limits or {}).values():
             axis.axhline(100 * accuracy, color=LIMIT_COLOR, ls="--", lw=1, zorder=1)
-        axis.set(xlabel=f"FGSM strength ({unit})", ylabel="accuracy (%)", ylim=(0, 101))
+        own_unit = unit if isinstance(unit, str) else unit[dataset]
+        axis.set(xlabel=f"FGSM strength ({own_unit})", ylabel="accuracy (%)", ylim=(0, 101))
         axis.set_title(TITLES.get(dataset, dataset), loc="left")
         axis.margins(x=0.02)
     handles = [

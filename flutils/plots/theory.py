@@ -144,27 +144,23 @@ def _draw_regions(axis: Axes, place: ArrayLike, f: np.ndarray, line: str = "-") 
 
 
 @styled
-def plot_cosines(
-    rows: Mapping[str, tuple[ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike, ArrayLike]], *, bins: int
-) -> Figure:
-    """Plot the cosines of Lemma 1, a row a dataset, and the share that is positive by margin.
+def plot_cosines(rows: Mapping[str, Sequence[ArrayLike]]) -> Figure:
+    """Plot the cosines of Lemma 1, a row per dataset, and the share that is positive by margin.
 
     Args:
-        rows: dataset -> (cosines of crossing rays, cosines of the others, middle margin of each group of
-            crossing rays, share of each group that is positive, lower and upper end of its interval).
-        bins: of the histogram.
+        rows: dataset -> (edges of a histogram of the cosines, density of the crossing rays, density of the
+            others, middle margin of each group of crossing rays, share of each group that is positive, lower
+            and upper end of its interval).
 
     Source: paper Lemma 1, under which no crossing ray has a cosine below 0.
     """
     check_filled("rows", rows)
     figure, axes = start_figure(len(rows), 2, (9.5, 3.1 * len(rows)), width_ratios=[1.35, 1])
     for (histogram, shares), (dataset, values) in zip(axes, rows.items(), strict=True):
-        crossing, others, middle, *rates = (np.asarray(v, dtype=np.float64) for v in values)
+        edges, crossing, others, middle, *rates = (np.asarray(v, dtype=np.float64) for v in values)
         share, low, high = (check_fractions("shares", rate, (len(middle),)) for rate in rates)
-        edge = np.abs(np.concatenate([crossing, others])).max()
-        edges = np.linspace(-edge, edge, bins + 1)
-        histogram.hist(crossing, edges, density=True, color=OURS_COLOR, label="rays that cross")
-        histogram.hist(others, edges, density=True, histtype="step", color="k", label="rays that do not")
+        histogram.stairs(crossing, edges, fill=True, color=OURS_COLOR, label="rays that cross")
+        histogram.stairs(others, edges, color="k", label="rays that do not")
         histogram.axvline(0, color=LIMIT_COLOR, ls="--", label="Lemma 1: none below 0")
         histogram.set(xlabel="cosine of direction and gradient at the sample", ylabel="density")
         histogram.set_title(TITLES.get(dataset, dataset), loc="left")
@@ -174,7 +170,8 @@ def plot_cosines(
         )  # fmt: skip
         shares.axhline(100, color=LIMIT_COLOR, ls="--", label="Lemma 1")
         shares.axhline(50, color=PAPER_COLOR, ls=":", label="coin toss")
-        shares.set(xlabel="margin (pixel value)", ylabel="crossing rays with cos > 0 (%)", ylim=(40, 104))
+        shares.set(xlabel="margin (pixel value)", ylabel="crossing rays with cos > 0 (%)")
+        shares.set_ylim(min(40, 100 * low.min(initial=1) - 2), 104)
         histogram.legend(fontsize=8)
         shares.legend(fontsize=8, loc="upper right", bbox_to_anchor=(1, 0.92))
     return figure

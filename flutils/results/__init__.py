@@ -6,12 +6,16 @@ Each holds one frozen result, made by ``compute(experiment)``, saved and read ba
 
 from flutils.results.base import Cell, Drawing, Result, style_frame
 from flutils.results.chapter import Chapter, open_chapter
+from flutils.results.fig3 import Fig3
 from flutils.results.fig4 import Fig4
+from flutils.results.paper_check import PaperCheck
 from flutils.results.report import Report
 from flutils.results.table1 import Table1
+from flutils.results.table2 import Table2
 from flutils.results.table4 import Table4
+from flutils.results.theory import Theory
 
-RESULTS: tuple[type[Result], ...] = (Table1, Fig4, Table4)
+RESULTS: tuple[type[Result], ...] = (Table1, Fig3, Table2, Fig4, Table4, Theory, PaperCheck)
 """The results of a dataset, in the order of the notebooks."""
 
 __all__ = [
@@ -19,11 +23,15 @@ __all__ = [
     "Cell",
     "Chapter",
     "Drawing",
+    "Fig3",
     "Fig4",
+    "PaperCheck",
     "Report",
     "Result",
     "Table1",
+    "Table2",
     "Table4",
+    "Theory",
     "open_chapter",
     "style_frame",
 ]

@@ -1,7 +1,7 @@
 """What every result has in common: cells, verdicts, figures, and its place in the store."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -12,10 +12,11 @@ from matplotlib.figure import Figure
 
 from flutils import paper
 from flutils.artifacts import Store, name_run, read_result, save_figure
-from flutils.claims import Comparison, Finding, Verdict, judge_findings
+from flutils.claims import Comparison, Finding, Verdict, judge_findings, tabulate_comparisons
 from flutils.experiment import Experiment
 from flutils.results.files import from_json, to_json
 
+ALL = "all"  # dataset of a joint result
 _LEFT: Any = [{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}]
 
 
@@ -57,10 +58,11 @@ class Result:
     """What one artefact of the paper came out as, on one dataset.
 
     A subclass is the artefact's one file: it computes the numbers, and lays them out. It says its `NAME`, by
-    which it is saved, the number of the `NOTEBOOK` that shows it, and its `TITLE` in the list of results.
+    which it is saved, the number of the `NOTEBOOK` that shows it, and its `TITLE` in the list of results. A
+    `JOINT` result is one for all datasets, made by `compute_all`; its dataset is `ALL`.
 
     Attributes:
-        dataset: ``"mnist"`` or ``"cifar10"``.
+        dataset: ``"mnist"`` or ``"cifar10"``; ``"all"`` of a joint result.
         profile: whose sizes.
         seed: of the run.
         judged: the verdicts on the paper's claims, in the order of the text.
@@ -70,6 +72,7 @@ class Result:
     NAME: ClassVar[str]
     NOTEBOOK: ClassVar[str]
     TITLE: ClassVar[str]
+    JOINT: ClassVar[bool] = False
 
     dataset: str
     profile: str
@@ -80,6 +83,11 @@ class Result:
     @classmethod
     def compute(cls, experiment: Experiment) -> Self:
         """Measure it, with what the experiment's store has or has to make."""
+        raise NotImplementedError
+
+    @classmethod
+    def compute_all(cls, experiments: Mapping[str, Experiment]) -> Self:
+        """Measure a joint result, on one or both datasets."""
         raise NotImplementedError
 
     @classmethod
@@ -143,7 +151,7 @@ class Result:
     def start(cls, experiment: Experiment) -> dict[str, Any]:
         """Return the fields that every result has but `judged`."""
         return {
-            "dataset": experiment.config.dataset,
+            "dataset": ALL if cls.JOINT else experiment.config.dataset,
             "profile": experiment.config.profile,
             "seed": experiment.seed,
         }
@@ -182,6 +190,31 @@ def compare_rows(rows: Mapping[str, Mapping[str, float]], *, label: str) -> pd.D
     if {"paper", "ours"} <= set(frame.index):
         frame.loc["difference"] = frame.loc["ours"] - frame.loc["paper"]
     return frame.rename_axis(label)
+
+
+def split_claimed(
+    verdicts: Iterable[Verdict], dataset: str
+) -> tuple[tuple[Verdict, ...], tuple[Verdict, ...]]:
+    """Return the verdicts on claims about a dataset, and those on claims about the other only."""
+    claimed = {claim.id for claim in paper.CLAIMS if dataset in claim.datasets}
+    found = tuple(verdicts)
+    return tuple(each for each in found if each.id in claimed), tuple(
+        each for each in found if each.id not in claimed
+    )
+
+
+def tabulate_questions(verdicts: Iterable[Verdict]) -> pd.DataFrame:
+    """Lay out verdicts on questions that the paper does not ask of a dataset."""
+    rows = [(each.claim, each.verdict, each.evidence) for each in verdicts]
+    columns = ["said of the other dataset only", "ours", "evidence"]
+    return pd.DataFrame(rows, columns=columns).set_index(columns[0])
+
+
+def tabulate_controls(comparisons: Sequence[Comparison]) -> pd.DataFrame:
+    """Lay out what training longer, noise, and crossing the boundary change, with 95 % intervals."""
+    if not comparisons:
+        return pd.DataFrame(index=pd.Index([], name="measure"))
+    return tabulate_comparisons({"": comparisons}).loc[""]
 
 
 def judge_printed(result: type[Result], dataset: str) -> dict[str, str]:

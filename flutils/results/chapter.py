@@ -5,10 +5,11 @@ from typing import Any, Generic, TypeVar
 
 import pandas as pd
 
+from flutils.artifacts import Store
 from flutils.config import choose_datasets
 from flutils.experiment import Experiment
 from flutils.paper import CIFAR10, DATASETS
-from flutils.results.base import Result, judge_printed, show_drawing, style_frame, with_verdicts
+from flutils.results.base import ALL, Result, judge_printed, show_drawing, style_frame, with_verdicts
 
 R = TypeVar("R", bound=Result)
 
@@ -25,8 +26,15 @@ class Chapter(Generic[R]):
     """
 
     def __init__(self, kind: type[R], experiments: Mapping[str, Experiment]) -> None:
-        self._kind, self._experiments = kind, experiments
-        self.results: dict[str, Any] = {name: kind.compute(each) for name, each in experiments.items()}
+        self._kind = kind
+        self._stores = {name: each.store for name, each in experiments.items()}
+        self.results: dict[str, Any] = {}
+        if kind.JOINT:
+            first = next(iter(experiments.values()))
+            self._stores = {ALL: Store(first.config.profile, ALL, seed=first.seed, home=first.store.home)}
+            self.results[ALL] = kind.compute_all(experiments)
+        else:
+            self.results |= {name: kind.compute(each) for name, each in experiments.items()}
         if set(self.results) == set(DATASETS):
             self.results[CIFAR10] = with_verdicts(self.results[CIFAR10], kind.compare(self.results))
 
@@ -45,7 +53,8 @@ class Chapter(Generic[R]):
             **arguments: of that method.
         """
         frames = {name: getattr(each, what)(**arguments) for name, each in self.results.items()}
-        return style_frame(pd.concat(frames, names=["dataset"]), self._kind.NAME + what, precision=precision)
+        together = frames[ALL] if self._kind.JOINT else pd.concat(frames, names=["dataset"])
+        return style_frame(together, self._kind.NAME + what, precision=precision)
 
     def verdicts(self) -> Any:
         """Return a table of every claim: what the paper's own numbers say of it, and what ours do."""
@@ -73,7 +82,7 @@ class Chapter(Generic[R]):
 
     def save(self) -> pd.DataFrame:
         """Save all results and figures, and return which files."""
-        paths = {name: each.save(self._experiments[name].store) for name, each in self.results.items()}
+        paths = {name: each.save(self._stores[name]) for name, each in self.results.items()}
         files = [(name, path.name) for name, written in paths.items() for path in written]
         return pd.DataFrame(files, columns=["dataset", "saved"])
 

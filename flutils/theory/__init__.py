@@ -20,14 +20,19 @@ from flutils.theory.plane import (
     find_points,
     train_plane_network,
 )
+from flutils.theory.slips import DEEP, DRAWS, READINGS, Slip, measure_slips, read_delta
 from flutils.theory.steps import measure_steps, train_one_step
 from flutils.theory.surfaces import SURFACES, CrossingDraws, draw_crossings
 
 __all__ = [
+    "DEEP",
+    "DRAWS",
+    "READINGS",
     "SURFACES",
     "UPDATES",
     "CrossingDraws",
     "Networks",
+    "Slip",
     "activate",
     "build_grid",
     "build_images",
@@ -42,7 +47,9 @@ __all__ = [
     "measure_cosines",
     "measure_logit_gradients",
     "measure_loss",
+    "measure_slips",
     "measure_steps",
+    "read_delta",
     "train_one_step",
     "train_plane_network",
 ]

@@ -36,6 +36,7 @@ def measure_steps(
     rates: Sequence[float],
     watched: np.ndarray,
     update: str = "all layers",
+    along: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Take one step of gradient descent on each example alone, and see what it does to other images.
 
@@ -49,10 +50,13 @@ def measure_steps(
         rates: learning rates α.
         watched: (m, H, W, C) float32 images that take no part in the step.
         update: ``"all layers"``, or ``"last layer"``, as Eq. 10 has it.
+        along: (n, q, H, W, C) more images of each example, such as its ray, watched in its own steps only;
+            None for none.
 
     Returns:
-        Logits before, (n + m, classes), of the examples and then the watched images; and logits after,
-        (rates, n, 1 + m, classes), of the example stepped on and then the watched images.
+        Logits before, (n + m + n q, classes), of the examples, the watched images and those of each example;
+        and logits after, (rates, n, 1 + m + q, classes), of the example stepped on, the watched images and
+        its own.
 
     Raises:
         ValueError: if `update` is unknown, or there is no example or not one class for each.
@@ -63,15 +67,19 @@ def measure_steps(
         raise ValueError(f"update must be one of {', '.join(UPDATES)}, got {update!r}")
     if not len(x) or len(x) != len(y):
         raise ValueError(f"expected one class an example, at least one, got {len(x)} and {len(y)}")
+    own = np.empty((len(x), 0, *x.shape[1:]), x.dtype) if along is None else along
     stepped, start = _compile_copy(model, rates[0], update), model.get_weights()
-    before = np.asarray(stepped(np.concatenate([x, watched]), training=False))
-    after = np.empty((len(rates), len(x), 1 + len(watched), before.shape[1]), before.dtype)
+    everything = np.concatenate([x, watched, own.reshape(-1, *x.shape[1:])])
+    before = np.asarray(stepped(everything, training=False))
+    size = 1 + len(watched) + own.shape[1]
+    after = np.empty((len(rates), len(x), size, before.shape[1]), before.dtype)
     for i, rate in enumerate(rates):
         stepped.optimizer.learning_rate = float(rate)
         for j in range(len(x)):
             stepped.set_weights(start)
             stepped.train_on_batch(x[j : j + 1], y[j : j + 1])
-            after[i, j] = np.asarray(stepped(np.concatenate([x[j : j + 1], watched]), training=False))
+            seen = np.concatenate([x[j : j + 1], watched, own[j]])
+            after[i, j] = np.asarray(stepped(seen, training=False))
     return before, after
 
 

@@ -1,0 +1,280 @@
+"""Fig. 3: accuracy against the strength of FGSM, and what §V says about it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from flutils import attacks, plots
+from flutils.arguments import require
+from flutils.claims import (
+    Comparison,
+    Finding,
+    Floats,
+    Verdict,
+    check_models,
+    compare_with_controls,
+    format_percent,
+    hold_all,
+    is_larger,
+    judge_findings,
+    judge_resamples,
+    resample_means,
+)
+from flutils.experiment import Experiment
+from flutils.paper import ADV, FL, MODELS, ORI, REDUCED_FL
+from flutils.randomness import stream
+from flutils.results.base import Drawing, Result, split_claimed, tabulate_controls, tabulate_questions
+
+TURNING_POINT, SEVERE = 0.4, 0.5  # strengths that the text of section V names
+_ROUNDING = 1e-6  # of strengths kept as float32
+_SHOWN = (0, 0.1, 0.2, 0.3, 0.4, 0.5)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fig3(Result):
+    """Accuracy of the four models and both controls under FGSM.
+
+    Attributes:
+        strengths: (k,) shares of the pixel range, from 0.
+        axis: (a,) those of them that are the paper's axis; the others are a finer part at its start.
+        fine_max: where the finer part ends; 0 if there is none.
+        pixel_range: largest less smallest pixel value.
+        accuracy: model -> (k,) fraction of the images classified correctly.
+        intervals: model -> (k, 2) ends of its 95 % Wilson interval.
+        num_images: how many test images were attacked.
+        chance: accuracy of a guess.
+        unclaimed: verdicts on the same questions where the paper does not ask them.
+        comparisons: with both controls, over the strengths before Ori. falls to chance; none if it is there
+            at the first.
+    """
+
+    NAME: ClassVar[str] = "fig3"
+    NOTEBOOK: ClassVar[str] = "05"
+
+    strengths: np.ndarray
+    axis: np.ndarray
+    fine_max: float
+    pixel_range: float
+    accuracy: dict[str, np.ndarray]
+    intervals: dict[str, np.ndarray]
+    num_images: int
+    chance: float
+    unclaimed: tuple[Verdict, ...]
+    comparisons: tuple[Comparison, ...]
+
+    @classmethod
+    def compute(cls, experiment: Experiment) -> Self:
+        """Attack the four models and the controls, each with its own gradient, all on the same images."""
+        config = experiment.config.attacks
+        strengths = experiment.attacks.curve_strengths()
+        correct = {
+            label: experiment.attacks.curve(each) for label, each in experiment.models.with_controls().items()
+        }
+        axis = np.linspace(0, config.curve_max, config.curve_points)
+        on_axis = np.isin(strengths, axis)
+        found = judge_findings(
+            find_order({m: right[on_axis] for m, right in correct.items()}, axis, seed=experiment.seed)
+        )
+        judged, unclaimed = split_claimed(found, experiment.config.dataset)
+        chance = 1 / len(experiment.class_names)
+        return cls(
+            **cls.start(experiment),
+            strengths=strengths,
+            axis=axis,
+            fine_max=config.curve_fine_max,
+            pixel_range=float(experiment.bounds[1] - experiment.bounds[0]),
+            accuracy={label: right.mean(axis=1) for label, right in correct.items()},
+            intervals={label: _find_intervals(right) for label, right in correct.items()},
+            num_images=correct[ORI].shape[1],
+            chance=chance,
+            judged=judged,
+            unclaimed=unclaimed,
+            comparisons=_compare(correct, strengths, chance, seed=experiment.seed),
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return percent of images classified correctly, with 95 % intervals, at a few strengths."""
+        rows = {
+            self._format_strength(i): {
+                label: f"{100 * rate[i]:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+                for label, rate in self.accuracy.items()
+                for low, high in [self.intervals[label][i]]
+            }
+            for i in self._choose_shown()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("strength")
+
+    def shapes(self) -> pd.DataFrame:
+        """Say of each curve where it rises with strength, and whether it reaches chance.
+
+        A rise counts as beyond noise if the interval at a strength lies wholly above that at some smaller
+        strength; a curve reaches chance if the interval at its lowest point does, or lies below it.
+        """
+        rows = {}
+        for label, rate in self.accuracy.items():
+            low, high = self.intervals[label].T
+            rise, lowest = np.diff(rate), int(rate.argmin())
+            rows[label] = {
+                "rises when strength becomes": ", ".join(
+                    f"{strength:.2f}" for strength in self.strengths[1:][rise > 0]
+                )
+                or "never",
+                "largest rise (points)": 100 * max(float(rise.max(initial=0)), 0.0),
+                "rises beyond noise": int((low[1:] > np.minimum.accumulate(high)[:-1]).sum()),
+                "lowest accuracy (%)": 100 * float(rate[lowest]),
+                "at strength": float(self.strengths[lowest]),
+                "reaches chance": "yes" if low[lowest] <= self.chance else "no",
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+    def controls(self) -> pd.DataFrame:
+        """Return what training longer, noise, and crossing the boundary change, with 95 % intervals."""
+        if not self.comparisons:
+            nothing = "nothing: at the first strength Ori. is no more accurate than a guess"
+            return pd.DataFrame(index=pd.Index([nothing], name="measure"))
+        return tabulate_controls(self.comparisons)
+
+    def questions(self) -> pd.DataFrame:
+        """Return the verdicts on what the paper says of the other dataset only."""
+        return tabulate_questions(self.unclaimed)
+
+    def drawings(self) -> dict[str, Drawing]:
+        """Draw the curves on the paper's axis and, where there is one, their finer part."""
+        panels = {self.dataset: np.isin(self.strengths, self.axis)}
+        units = {self.dataset: "fraction of the pixel range"}
+        places = {self.dataset: self.strengths}
+        if self.fine_max > 0:
+            fine = f"{plots.TITLES[self.dataset]}, the start of the axis"
+            panels[fine] = self.strengths <= self.fine_max + _ROUNDING
+            units[fine], places[fine] = "pixel values", self.strengths * self.pixel_range
+        figure = plots.plot_accuracy_curves(
+            {name: {m: rate[part] for m, rate in self.accuracy.items()} for name, part in panels.items()},
+            {name: places[name][part] for name, part in panels.items()},
+            intervals={
+                name: {m: ends[part] for m, ends in self.intervals.items()} for name, part in panels.items()
+            },
+            limits={"chance": self.chance},
+            unit=units,
+            interval_label="95 % Wilson interval",
+        )
+        caption = (
+            f"Fig. 3: accuracy in percent under FGSM on {plots.TITLES[self.dataset]}, strengths in fractions "
+            f"of the pixel range{', and on the right in pixel values' * (len(panels) > 1)}, with 95 % Wilson "
+            f"intervals; {self.num_images:,} test images; the paper shows MNIST only; profile {self.profile}."
+        )
+        plotted = {"strengths": self.strengths, "accuracy": self.accuracy, "intervals": self.intervals}
+        return {"fig3": Drawing(figure, caption, plotted)}
+
+    def _format_strength(self, i: int) -> str:
+        pixels = f" ({self.pixel_range * self.strengths[i]:.3g} of {self.pixel_range:g})"
+        return f"{self.strengths[i]:.3f}" + pixels * (self.pixel_range != 1)
+
+    def _choose_shown(self) -> list[int]:
+        """Return the places of the strengths nearest to 0, 0.1, ..., 0.5, and of the finer part."""
+        nearest = {int(np.abs(self.strengths - near).argmin()) for near in _SHOWN}
+        fine = np.flatnonzero(
+            (self.strengths <= self.fine_max + _ROUNDING) & ~np.isin(self.strengths, self.axis)
+        )
+        return sorted(nearest | set(fine.tolist()))
+
+
+def find_order(correct: Mapping[str, NDArray[np.bool_]], strengths: Floats, *, seed: int) -> list[Finding]:
+    """Evaluate what §V says about the order of the curves, on resamples of the images.
+
+    At tiny strengths all models are about equally accurate, and at huge ones about equally wrong, so a
+    claim about a range of strengths is judged on the accuracy averaged over the strengths given in that
+    range; the evidence adds the verdict of the stricter reading, that it is true at each of them.
+    Strength 0 is no attack and is left out; "below" and "larger" than 0.4 both leave 0.4 out.
+
+    Args:
+        correct: model -> (k, n) bool, whether each of n images is classified correctly at each strength;
+            the same images for all. The four models of the paper; others are ignored.
+        strengths: (k,) float, fractions of the pixel range; some below 0.4, some above, and 0.5.
+        seed: the run's seed, for the resamples of images.
+
+    Returns:
+        One `Finding` per claim, in the order of the text.
+
+    Raises:
+        ValueError: if a model or a range of strengths is missing, or shapes do not fit.
+
+    Source: paper §V, Fig. 3 (MNIST).
+    """
+    check_models(correct, MODELS, "answers under FGSM")
+    strength = np.asarray(strengths, np.float64)
+    shapes = {model: correct[model].shape for model in MODELS}
+    n = correct[ORI].shape[-1]
+    require(
+        n > 0 and set(shapes.values()) == {(len(strength), n)},
+        f"expected (k, n) answers of every model at {len(strength)} strengths, got {shapes}; "
+        "attack the same images of all models at the same strengths",
+    )
+    rows = np.concatenate([correct[model] for model in MODELS]).T
+    rates = resample_means(rows, stream(seed, "claims/fgsm")).reshape(-1, len(MODELS), len(strength))
+    accuracy = {model: rates[:, i] for i, model in enumerate(MODELS)}
+    attacked = strength > _ROUNDING
+    pairs: dict[str, tuple[np.ndarray, list[tuple[str, str]]]] = {
+        "fgsm-above-ori": (attacked, [(FL, ORI), (REDUCED_FL, ORI)]),
+        "fgsm-adv-below-0.4": (
+            attacked & (strength < TURNING_POINT - _ROUNDING),
+            [(ADV, other) for other in (ORI, FL, REDUCED_FL)],
+        ),
+        "fgsm-fl-above-0.4": (strength > TURNING_POINT + _ROUNDING, [(FL, ADV)]),
+        "fgsm-adv-at-0.5": (np.abs(strength - SEVERE) <= _ROUNDING, [(ORI, ADV)]),
+    }
+    for claim, (chosen, _) in pairs.items():
+        require(
+            chosen.any(),
+            f"no strength among {strength.tolist()} decides {claim}; "
+            f"attack at strengths on both sides of {TURNING_POINT} and at {SEVERE}",
+        )
+    return [_find_order(claim, accuracy, strength, chosen, order) for claim, (chosen, order) in pairs.items()]
+
+
+def _find_order(
+    claim: str,
+    accuracy: Mapping[str, Floats],
+    strength: Floats,
+    chosen: np.ndarray,
+    order: list[tuple[str, str]],
+) -> Finding:
+    """Evaluate that in every pair of `order` the first model is more accurate than the second."""
+    mean = {model: rates[:, chosen].mean(axis=1) for model, rates in accuracy.items()}
+    outcomes = hold_all(*(is_larger(mean[better], mean[worse]) for better, worse in order))
+    models = dict.fromkeys(model for pair in order for model in pair)
+    numbers = ", ".join(f"{model} {format_percent(mean[model][0])}" for model in models)
+    if np.count_nonzero(chosen) == 1:
+        return Finding(claim, outcomes, f"accuracy at strength {strength[chosen][0]:g}: {numbers}")
+    everywhere = [
+        is_larger(accuracy[better][:, i], accuracy[worse][:, i])
+        for better, worse in order
+        for i in np.flatnonzero(chosen)
+    ]
+    low, high = strength[chosen].min(), strength[chosen].max()
+    evidence = (
+        f"accuracy averaged over {np.count_nonzero(chosen)} strengths from {low:g} to {high:g}: {numbers}; "
+        f"at every strength: {judge_resamples(hold_all(*everywhere))}"
+    )
+    return Finding(claim, outcomes, evidence)
+
+
+def _compare(
+    correct: Mapping[str, NDArray[np.bool_]], strengths: Floats, chance: float, *, seed: int
+) -> tuple[Comparison, ...]:
+    """Compare with both controls the accuracy averaged over the strengths before Ori. falls to chance."""
+    above = np.logical_and.accumulate(correct[ORI].mean(axis=1) > chance) & (strengths > 0)
+    if not above.any():
+        return ()
+    means = np.stack([100 * right[above].mean(axis=0) for right in correct.values()], axis=1)
+    resampled = resample_means(means, stream(seed, "claims/fgsm controls"))
+    low, high = strengths[above][[0, -1]]
+    what = f"accuracy under FGSM, mean of {above.sum()} strengths from {low:.3g} to {high:.3g} (%)"
+    return (compare_with_controls(what, dict(zip(correct, resampled.T, strict=True))),)
+
+
+def _find_intervals(correct: NDArray[np.bool_]) -> Floats:
+    return np.array([attacks.wilson_interval(int(k), correct.shape[1]) for k in correct.sum(axis=1)])
