@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from flutils import feedback
+from flutils import algorithm1, feedback
 from flutils.experiment.feedback import Feedback
 from flutils.experiment.searches import Searches
 from flutils.experiment.workspace import (
@@ -181,9 +181,7 @@ class Models:
     def _train_feedback(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, scratch: Path
     ) -> Any:
-        from flutils import training
-
-        return training.train_feedback(
+        return algorithm1.retrain(
             classifier.load(),
             *self._workspace.training_set,
             images,
