@@ -60,16 +60,17 @@ class ModelStyle:
 
 # Okabe and Ito's colours; F.L. and Reduced F.L. share a hue, because they differ in one thing only.
 # No triangle and no square: those are the marks of the levels.
-# The control is ours: Ori. retrained on copies of samples for examples.
+# The controls are ours: Ori. retrained on copies of samples for examples, and on samples with noise.
 MODEL_STYLES = dict(
     zip(
-        (*paper.MODELS, "control"),
+        (*paper.MODELS, "control", "noise"),
         (
             ModelStyle("#2b2b2b", (0, (1, 1.3)), "o"),
             ModelStyle("#d55e00", (0, (5, 2)), "X"),
             ModelStyle("#0072b2", "-", "D"),
             ModelStyle("#56b4e9", (0, (6, 1.5, 1, 1.5)), "P"),
             ModelStyle("#009e73", (0, (3, 1, 1, 1, 1, 1)), "*"),
+            ModelStyle("#cc79a7", (0, (4, 1, 1, 1)), "p"),
         ),
         strict=True,
     )

@@ -1,4 +1,4 @@
-"""A dataset from outside the package: trained, searched, and shown in Table I, where the paper has nothing."""
+"""A dataset from outside the package: trained, searched, and shown in Table I without the paper."""
 
 import hashlib
 
