@@ -19,6 +19,8 @@ __all__ = [
     "Cell",
     "Chapter",
     "Drawing",
+    "FeedbackResult",
+    "Margins",
     "Result",
     "Table1",
     "Training",

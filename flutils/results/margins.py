@@ -261,9 +261,9 @@ def choose_rays(table: MarginTable) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(crossed, kind="stable")[: np.isfinite(crossed).sum()]
     never = np.flatnonzero(table.crossing.ravel() < 0)
     found = (order[:1], order[len(order) // 2 :][:1], never[len(never) // 2 :][:1])
-    chosen = np.unique(np.concatenate(found), return_index=True)
-    chosen = np.concatenate(found)[np.sort(chosen[1])] if len(chosen[0]) else np.zeros(1, np.int64)
-    sample, ray = np.unravel_index(chosen, table.crossing.shape)
+    # Once each; where no ray is of any of these kinds, the first.
+    places = list(dict.fromkeys(np.concatenate(found).tolist())) or [0]
+    sample, ray = np.unravel_index(np.array(places), table.crossing.shape)
     return sample, ray
 
 
