@@ -20,7 +20,6 @@ def judged():
     tables = make_tables()
     inputs = {
         claims.judge_table1: (table_with([0.05] * 10), "mnist"),
-        claims.judge_feedback: ([True, False], [0, 1]),
         claims.judge_fgsm_curves: (curves(**LIKE_FIG3), STRENGTHS),
         claims.judge_center_images: (LIKE_TABLE_2,),
         claims.judge_attacks: (attacks((0.4, 0.9, 0.6), (0.7, 0.3, 0.9)),),
