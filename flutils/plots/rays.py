@@ -46,7 +46,7 @@ def plot_rays(
             predicted = int(logits[ray, step].argmax())
             axis.imshow((image.squeeze() - low) / (high - low), cmap="gray", vmin=0, vmax=1)
             axis.set_title(
-                f"at {length[step]:g}: {class_names[predicted]}", fontsize=9, color=palette[predicted]
+                f"at {length[step]:g}:\n{class_names[predicted]}", fontsize=9, color=palette[predicted]
             )
             axis.axis("off")
         for axis in grid[2 * ray + 1]:

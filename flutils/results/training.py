@@ -8,7 +8,7 @@ import pandas as pd
 
 from flutils import paper, plots
 from flutils.attacks import wilson_interval
-from flutils.config import describe
+from flutils.config import Stage, describe
 from flutils.experiment import Classifier, Experiment
 from flutils.results.base import Cell, Drawing, Result, compare_rows
 
@@ -112,7 +112,7 @@ class Training(Result):
             **cls.start(experiment),
             trained={name: Trained.read(classifier) for name, classifier in models.items()},
             settings=tuple(
-                Setting(name, str(value), source)
+                Setting(name, _format_value(value), source)
                 for name, value, source in describe(experiment.config)
                 if name.partition(".")[0] in _PARTS
             ),
@@ -230,3 +230,14 @@ class Training(Result):
         """Return the 95 % interval of a model's test accuracy, fractions."""
         right = round(self.trained[model].test_accuracy * self.num_tested)
         return wilson_interval(right, self.num_tested)
+
+
+def _format_value(value: object) -> str:
+    """Write a setting in words."""
+    if isinstance(value, tuple) and all(isinstance(part, Stage) for part in value):
+        return ", ".join(
+            f"from {part.start:.0%}: {part.steps} × {part.step_size:g}"
+            for part in value
+            if isinstance(part, Stage)
+        )
+    return "all" if value is None else str(value)
