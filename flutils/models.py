@@ -82,11 +82,15 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         return outputs
 
 
-def build_mnist_cnn(*, seed: int) -> keras.Model:
+def build_mnist_cnn(
+    *, seed: int, image_shape: tuple[int, ...] = (28, 28, 1), num_classes: int = 10
+) -> keras.Model:
     """Build the MNIST CNN: conv 5x5x32, pool, conv 5x5x64, pool, dense 1024, dense 10.
 
     Args:
         seed: seed of the initial weights.
+        image_shape: (H, W, C), of another dataset.
+        num_classes: likewise.
 
     Returns:
         A model from (b, 28, 28, 1) images in [0, 1] to (b, 10) logits.
@@ -99,16 +103,24 @@ def build_mnist_cnn(*, seed: int) -> keras.Model:
         kernel = keras.initializers.TruncatedNormal(stddev=0.1, seed=seed * 16 + layer)
         return {"kernel_initializer": kernel, "bias_initializer": keras.initializers.Constant(0.1)}
 
-    images = keras.Input((28, 28, 1), name="images")
+    images = keras.Input(image_shape, name="images")
     x = layers.Conv2D(32, 5, padding="same", activation="relu", **initial(0))(images)
     x = layers.MaxPooling2D(2)(x)
     x = layers.Conv2D(64, 5, padding="same", activation="relu", **initial(1))(x)
     x = layers.MaxPooling2D(2)(x)
     x = layers.Dense(1024, activation="relu", **initial(2))(layers.Flatten()(x))
-    return keras.Model(images, layers.Dense(10, name="logits", **initial(3))(x), name="mnist_cnn")
+    return keras.Model(images, layers.Dense(num_classes, name="logits", **initial(3))(x), name="mnist_cnn")
 
 
-def build_resnet(*, units: int, width: int, weight_decay: float, seed: int) -> keras.Model:
+def build_resnet(
+    *,
+    units: int,
+    width: int,
+    weight_decay: float,
+    seed: int,
+    image_shape: tuple[int, ...] = (32, 32, 3),
+    num_classes: int = 10,
+) -> keras.Model:
     """Build the CIFAR-10 ResNet of 6 `units` + 2 layers with pre-activation units.
 
     Args:
@@ -116,6 +128,8 @@ def build_resnet(*, units: int, width: int, weight_decay: float, seed: int) -> k
         width: factor on the 16, 32 and 64 channels of the stages.
         weight_decay: L2 coefficient on convolution and dense kernels, added to the loss.
         seed: seed of the initial weights.
+        image_shape: (H, W, C), of another dataset.
+        num_classes: likewise.
 
     Returns:
         A model from (b, 32, 32, 3) images in [0, 255] to (b, 10) logits.
@@ -139,7 +153,7 @@ def build_resnet(*, units: int, width: int, weight_decay: float, seed: int) -> k
     def activate(x):
         return layers.LeakyReLU(negative_slope=0.1)(FusedBatchNormalization(momentum=0.9)(x))
 
-    images = keras.Input((32, 32, 3), name="images")
+    images = keras.Input(image_shape, name="images")
     x = convolve(PerImageStandardization()(images), 16, 3, 1)
     for stage, channels in enumerate((16 * width, 32 * width, 64 * width)):
         for unit in range(units):
@@ -155,7 +169,7 @@ def build_resnet(*, units: int, width: int, weight_decay: float, seed: int) -> k
             x = layers.Add()([convolve(y, channels, 3, 1), shortcut])
     x = layers.GlobalAveragePooling2D()(activate(x))
     logits = layers.Dense(
-        10,
+        num_classes,
         name="logits",
         kernel_initializer=keras.initializers.GlorotUniform(seed=next(seeds)),
         kernel_regularizer=keras.regularizers.L2(weight_decay / 2),
@@ -163,11 +177,19 @@ def build_resnet(*, units: int, width: int, weight_decay: float, seed: int) -> k
     return keras.Model(images, logits, name=f"resnet{6 * units + 2}_w{width}")
 
 
-def build_model(config: ModelConfig, *, seed: int) -> keras.Model:
-    """Build the model that `config` describes, with weights drawn from `seed`."""
+def build_model(config: ModelConfig, *, seed: int, **sizes: Any) -> keras.Model:
+    """Build the model that `config` describes, with weights drawn from `seed`.
+
+    Args:
+        config: which of the two it is.
+        seed: seed of the initial weights.
+        **sizes: ``image_shape`` and ``num_classes`` of a dataset other than the paper's.
+    """
     if config.architecture == "mnist_cnn":
-        return build_mnist_cnn(seed=seed)
-    return build_resnet(units=config.units, width=config.width, weight_decay=config.weight_decay, seed=seed)
+        return build_mnist_cnn(seed=seed, **sizes)
+    return build_resnet(
+        units=config.units, width=config.width, weight_decay=config.weight_decay, seed=seed, **sizes
+    )
 
 
 def round_weights(model: keras.Model) -> None:

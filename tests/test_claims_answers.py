@@ -1,4 +1,4 @@
-"""Verdicts on feedback examples and Table III follow the answers they are given."""
+"""Verdicts on Table III follow the answers they are given."""
 
 import numpy as np
 import pytest
@@ -9,37 +9,6 @@ from flutils.paper import ADV, ATTACKS, FL, ORI
 
 def by_id(verdicts):
     return {verdict.id: verdict.verdict for verdict in verdicts}
-
-
-@pytest.mark.parametrize(("failing", "verdict"), [(0, "holds"), (2, "cannot tell"), (20, "fails")])
-def test_examples_cross_only_if_all_do(failing, verdict):
-    sample = np.repeat(np.arange(50), 4)
-    crossed = ~((sample < failing) & (np.arange(200) % 4 == 0))
-    (found,) = claims.judge_feedback(crossed, sample, seed=0)
-    assert (found.id, found.verdict) == ("strength-crosses", verdict)
-    assert f"{200 - failing} of 200 examples cross" in found.evidence
-
-
-def test_examples_are_counted_by_sample():
-    # Ten examples that fail are ten samples' or one sample's: the samples are what is resampled.
-    crossed = np.arange(200) >= 10
-    one = claims.judge_feedback(crossed, np.arange(200) // 10, seed=0)[0]
-    ten = claims.judge_feedback(crossed, np.arange(200), seed=0)[0]
-    assert (one.verdict, ten.verdict) == ("cannot tell", "fails")
-    # Of n samples without a failure, a share p of failing ones stays unseen with chance (1 - p)^n.
-    (none,) = claims.judge_feedback(np.ones(59, bool), np.arange(59), seed=0)
-    assert "at most 5.0 %" in none.evidence
-
-
-def test_feedback_refuses_what_does_not_fit():
-    for crossed, sample in (
-        (np.ones(3, bool), np.arange(4)),
-        (np.ones(0, bool), np.arange(0)),
-        (np.ones(3), np.arange(3)),
-        (np.ones(3, bool), np.arange(3.0)),
-    ):
-        with pytest.raises(ValueError, match="crossed"):
-            claims.judge_feedback(crossed, sample, seed=0)
 
 
 def answer(rates, *, n=400, seed=0, shared=None):

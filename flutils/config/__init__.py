@@ -1,6 +1,6 @@
 """Every setting of a run, where it comes from, and the three profiles."""
 
-from flutils.config.profiles import DATASETS, PROFILES, choose_datasets, load_profile
+from flutils.config.profiles import DATASETS, PROFILES, choose_datasets, load_profile, register
 from flutils.config.settings import (
     AdversarialConfig,
     AttackConfig,
@@ -30,5 +30,6 @@ __all__ = [
     "choose_datasets",
     "describe",
     "load_profile",
+    "register",
     "replace",
 ]

@@ -1,5 +1,8 @@
 """The three profiles of each dataset; between them only fields marked as a size differ."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from flutils.config.settings import (
     AdversarialConfig,
     AttackConfig,
@@ -17,7 +20,7 @@ from flutils.config.sizes import SIZES
 PROFILES = ("smoke", "quick", "paper")
 DATASETS = ("mnist", "cifar10")
 
-_PAPER = {
+_PAPER: dict[str, RunConfig] = {
     "mnist": RunConfig(
         dataset="mnist",
         profile="paper",
@@ -175,7 +178,7 @@ def load_profile(dataset: str, profile: str) -> RunConfig:
     """Return the settings of one dataset at one profile.
 
     Args:
-        dataset: ``"mnist"`` or ``"cifar10"``.
+        dataset: ``"mnist"``, ``"cifar10"``, or one that was registered.
         profile: ``"smoke"`` (minutes), ``"quick"`` (live on two cores) or ``"paper"`` (the paper's sizes).
 
     Returns:
@@ -184,18 +187,39 @@ def load_profile(dataset: str, profile: str) -> RunConfig:
     Raises:
         ValueError: if there is no such dataset or profile.
     """
-    for what, value, choices in (("dataset", dataset, DATASETS), ("profile", profile, PROFILES)):
+    for what, value, choices in (("dataset", dataset, tuple(_PAPER)), ("profile", profile, PROFILES)):
         if value not in choices:
             raise ValueError(f"unknown {what} {value!r}: choose one of {', '.join(choices)}")
-    return replace(_PAPER[dataset], profile=profile, **SIZES[profile][dataset])
+    return replace(_PAPER[dataset], profile=profile, **SIZES[profile].get(dataset, {}))
+
+
+def register(settings: RunConfig, sizes: Mapping[str, Mapping[str, Any]] | None = None) -> None:
+    """Make the settings of a dataset of one's own known; see also `flutils.data.register`.
+
+    Args:
+        settings: those of its ``"paper"`` profile; `dataset` is its name.
+        sizes: profile -> what it changes, as `replace` takes it; a profile without sizes changes nothing.
+
+    Raises:
+        ValueError: if it has the name of one of the paper's datasets, or the sizes do not fit.
+    """
+    name, changes = settings.dataset, dict(sizes or {})
+    if name in DATASETS:
+        raise ValueError(f"{name!r} is a dataset of the paper; give yours another name, or use replace")
+    if unknown := set(changes) - set(PROFILES):
+        raise ValueError(f"unknown profile {sorted(unknown)}: choose of {', '.join(PROFILES)}")
+    for profile, change in changes.items():
+        replace(settings, profile=profile, **change)
+        SIZES[profile][name] = dict(change)
+    _PAPER[name] = settings
 
 
 def choose_datasets(name: str) -> tuple[str, ...]:
-    """Return both datasets for ``"all"``, else the one named.
+    """Return the paper's two datasets for ``"all"``, else the one named.
 
     Raises:
         ValueError: if there is no such dataset.
     """
-    if name != "all" and name not in DATASETS:
-        raise ValueError(f"unknown dataset {name!r}: choose one of {', '.join(DATASETS)}, all")
+    if name != "all" and name not in _PAPER:
+        raise ValueError(f"unknown dataset {name!r}: choose one of {', '.join(_PAPER)}, all")
     return DATASETS if name == "all" else (name,)

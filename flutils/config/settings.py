@@ -190,7 +190,7 @@ class AttackConfig:
 class RunConfig:
     """One dataset at one profile."""
 
-    dataset: Literal["mnist", "cifar10"] = setting("§V")
+    dataset: str = setting("§V: MNIST and CIFAR-10; or one of your own")
     profile: Literal["smoke", "quick", "paper"] = setting(
         "choice: how much of the protocol to run", size=True
     )

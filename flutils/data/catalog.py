@@ -1,7 +1,15 @@
-"""The two datasets: their files, the checksums these must have, and how their arrays look."""
+"""The datasets: their files, the checksums these must have, and how their arrays look."""
 
 import hashlib
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from flutils.data import formats
+
+Batch = tuple[NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -15,18 +23,44 @@ class DataFile:
 
 @dataclass(frozen=True)
 class DataSpec:
-    """What is fixed about a dataset; `files` are in the order in which the arrays are put together."""
+    """What is fixed about a dataset.
+
+    Attributes:
+        name: by which it is loaded; also the name of its folders.
+        title: by which tables and figures call it.
+        files: its raw files, in the order in which the arrays are put together.
+        bounds: the pixel range.
+        class_names: the name of each class.
+        image_shape: (H, W, C).
+        parse: turns the bytes of all files, by name, into batches of (n, H, W, C) images and (n,) classes, of
+            which the last is the test set. Images of uint8 are scaled from 0..255 to `bounds`, others are
+            taken as they are.
+        fetch: the dataset's own source: yields name and bytes of the files of these names; they are checked
+            and kept in the cache. None for the paper's datasets, and for one that is only in a folder.
+    """
 
     name: str
+    title: str
     files: tuple[DataFile, ...]
     bounds: tuple[float, float]
     class_names: tuple[str, ...]
     image_shape: tuple[int, int, int]
+    parse: Callable[[Mapping[str, bytes]], Sequence[Batch]]
+    fetch: Callable[[Collection[str]], Iterable[tuple[str, bytes]]] | None = None
 
     @property
     def checksum(self) -> str:
         """One sha256 hex string over the md5s of all files, in order: it identifies the data."""
         return hashlib.sha256("\n".join(file.md5 for file in self.files).encode()).hexdigest()
+
+
+def _parse_mnist(contents: Mapping[str, bytes]) -> list[Batch]:
+    x_train, y_train, x_test, y_test = (formats.parse_idx(contents[file.name]) for file in MNIST.files)
+    return [(x_train[..., None], y_train), (x_test[..., None], y_test)]
+
+
+def _parse_cifar10(contents: Mapping[str, bytes]) -> list[Batch]:
+    return [formats.parse_cifar_records(contents[file.name]) for file in CIFAR10.files]
 
 
 def _idx(name: str, md5: str) -> DataFile:
@@ -36,6 +70,7 @@ def _idx(name: str, md5: str) -> DataFile:
 
 MNIST = DataSpec(
     name="mnist",
+    title="MNIST",
     files=(
         _idx("train-images-idx3-ubyte", "6bbc9ace898e44ae57da46a324031adb"),
         _idx("train-labels-idx1-ubyte", "a25bea736e30d166cdddb491f175f624"),
@@ -45,10 +80,12 @@ MNIST = DataSpec(
     bounds=(0.0, 1.0),
     class_names=tuple("0123456789"),
     image_shape=(28, 28, 1),
+    parse=_parse_mnist,
 )
 
 CIFAR10 = DataSpec(
     name="cifar10",
+    title="CIFAR-10",
     files=(
         DataFile("data_batch_1.bin", "5dd7e06a14cb22eb9f671a540d1b7c25"),
         DataFile("data_batch_2.bin", "5ea93a67294ea407fff1d09f752e9692"),
@@ -62,16 +99,31 @@ CIFAR10 = DataSpec(
         "Airplane", "Automobile", "Bird", "Cat", "Deer", "Dog", "Frog", "Horse", "Ship", "Truck",
     ),
     image_shape=(32, 32, 3),
+    parse=_parse_cifar10,
 )  # fmt: skip
 
+OF_THE_PAPER = (MNIST.name, CIFAR10.name)
 SPECS = {spec.name: spec for spec in (MNIST, CIFAR10)}
+
+
+def register(spec: DataSpec) -> None:
+    """Make a dataset of one's own known; an earlier one of the same name is replaced.
+
+    An experiment needs its settings too: see `flutils.config.register`.
+
+    Raises:
+        ValueError: if it has the name of one of the paper's datasets.
+    """
+    if spec.name in OF_THE_PAPER:
+        raise ValueError(f"{spec.name!r} is a dataset of the paper; give yours another name")
+    SPECS[spec.name] = spec
 
 
 def find_spec(name: str) -> DataSpec:
     """Return the description of a dataset.
 
     Args:
-        name: ``"mnist"`` or ``"cifar10"``.
+        name: ``"mnist"``, ``"cifar10"``, or one that was registered.
 
     Returns:
         Its `DataSpec`.

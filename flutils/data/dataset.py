@@ -1,12 +1,12 @@
 """A dataset as arrays, and how it is loaded."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from flutils.data import formats
-from flutils.data.catalog import DataSpec, find_spec
+from flutils.data.catalog import Batch, DataSpec, find_spec
 from flutils.data.sources import PathLike, obtain
 
 
@@ -15,7 +15,7 @@ class Dataset:
     """Training and test samples of one dataset, read-only.
 
     Args:
-        name: ``"mnist"`` or ``"cifar10"``.
+        name: ``"mnist"``, ``"cifar10"``, or one that was registered.
         x_train: (n, H, W, C) float32 in `bounds`.
         y_train: (n,) int64, the class of each sample.
         x_test: (m, H, W, C) float32 in `bounds`.
@@ -23,7 +23,8 @@ class Dataset:
         bounds: the pixel range.
         class_names: the name of each class.
         checksum: a hex string that identifies the data, for the keys of artifacts.
-        source: which source served it: ``"folder"``, ``"cache"``, ``"keras"`` or ``"npm"``.
+        source: which source served it: ``"folder"``, ``"cache"``, ``"keras"``, ``"npm"``, or ``"own"``, that
+            of its own `DataSpec`.
 
     Raises:
         ValueError: if the arrays do not fit together.
@@ -81,7 +82,7 @@ def load(name: str, *, folder: PathLike | None = None, cache: PathLike | None = 
     """Load a dataset, from the first source that has it; its bytes are checked whatever the source.
 
     Args:
-        name: ``"mnist"`` or ``"cifar10"``.
+        name: ``"mnist"``, ``"cifar10"``, or one that was registered.
         folder: see `fetch`.
         cache: see `fetch`.
 
@@ -97,12 +98,7 @@ def load(name: str, *, folder: PathLike | None = None, cache: PathLike | None = 
     """
     spec = find_spec(name)
     fetched, contents = obtain(spec, folder=folder, cache=cache)
-    if spec.name == "mnist":
-        parts = [formats.parse_idx(contents[file.name]) for file in spec.files]
-        batches = [(parts[0][..., np.newaxis], parts[1]), (parts[2][..., np.newaxis], parts[3])]
-    else:
-        batches = [formats.parse_cifar_records(contents[file.name]) for file in spec.files]
-    # The last batch of either dataset is its test set.
+    batches = spec.parse(contents)
     x_train, y_train = _join(batches[:-1], spec)
     x_test, y_test = _join(batches[-1:], spec)
     return Dataset(
@@ -118,9 +114,7 @@ def load(name: str, *, folder: PathLike | None = None, cache: PathLike | None = 
     )
 
 
-def _join(
-    batches: list[tuple[NDArray[np.uint8], NDArray[np.uint8]]], spec: DataSpec
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def _join(batches: Sequence[Batch], spec: DataSpec) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
     count = sum(len(labels) for _, labels in batches)
     x = np.empty((count, *spec.image_shape), dtype=np.float32)
     y = np.empty(count, dtype=np.int64)
@@ -129,6 +123,8 @@ def _join(
         stop = start + len(labels)
         x[start:stop], y[start:stop] = images, labels
         start = stop
-    if spec.bounds[1] != 255.0:
-        x /= np.float32(255.0 / spec.bounds[1])
+    low, high = spec.bounds
+    if (low, high) != (0.0, 255.0) and batches[0][0].dtype == np.uint8:
+        x /= np.float32(255.0 / (high - low))
+        x += np.float32(low)
     return x, y

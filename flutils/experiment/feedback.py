@@ -4,7 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from flutils import feedback
+from flutils import algorithm1, feedback
 from flutils.experiment.searches import Searches
 from flutils.experiment.workspace import Classifier, Recipe, Workspace
 
@@ -17,28 +17,21 @@ class Feedback:
 
     def choose(self, classifier: Classifier, *, equal: bool = False) -> feedback.Selection:
         """Return which samples a classifier's feedback examples are made from; see `Models.retrain`."""
-        config = self._workspace.config.feedback
-        return feedback.choose_samples(
+        return algorithm1.select_vulnerable(
             self._searches.margins(classifier),
-            samples_high=config.samples_high,
-            samples_medium=config.samples_medium,
-            samples_low=config.samples_low,
+            self._workspace.config.feedback,
             equal=equal,
-            num_classes=len(self._workspace.class_names),
             seed=self._workspace.seed,
         )
 
     def examples(self, classifier: Classifier, *, equal: bool = False) -> feedback.FeedbackExamples:
         """Return the feedback examples of a classifier; see `Models.retrain`."""
-        config, (x, y) = self._workspace.config.feedback, self._workspace.samples
-        return feedback.make_examples(
+        return algorithm1.generate_examples(
             self._searches.margins(classifier),
-            x,
+            *self._workspace.samples,
             self._workspace.directions,
             self.choose(classifier, equal=equal),
-            rays_per_sample=config.rays_per_sample,
-            strength=(config.strength_min, config.strength_max),
-            labels=y,
+            self._workspace.config.feedback,
             seed=self._workspace.seed,
         )
 

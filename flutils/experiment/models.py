@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from flutils import feedback
+from flutils import algorithm1, feedback
 from flutils.experiment.feedback import Feedback
 from flutils.experiment.searches import Searches
 from flutils.experiment.workspace import (
@@ -93,9 +93,9 @@ class Models:
         """Return the recipe of `ori`."""
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            from flutils import models, training
+            from flutils import training
 
-            model = models.build_model(self._workspace.config.model, seed=self._workspace.seed)
+            model = self._build()
             trained = training.train_natural(
                 model,
                 *self._workspace.training_set,
@@ -112,9 +112,9 @@ class Models:
         recipe = self._workspace.config.adversarial
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            from flutils import models, training
+            from flutils import training
 
-            model = models.build_model(self._workspace.config.model, seed=self._workspace.seed)
+            model = self._build()
             trained = training.train_adversarial(
                 model,
                 *self._workspace.training_set,
@@ -181,9 +181,7 @@ class Models:
     def _train_feedback(
         self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, scratch: Path
     ) -> Any:
-        from flutils import training
-
-        return training.train_feedback(
+        return algorithm1.retrain(
             classifier.load(),
             *self._workspace.training_set,
             images,
@@ -192,6 +190,18 @@ class Models:
             self._workspace.config.feedback,
             seed=self._workspace.seed,
             checkpoints=scratch,
+        )
+
+    def _build(self) -> Any:
+        """Build the untrained model of the dataset."""
+        from flutils import models
+
+        work = self._workspace
+        return models.build_model(
+            work.config.model,
+            seed=work.seed,
+            image_shape=work.image_shape,
+            num_classes=len(work.class_names),
         )
 
     def _finish(self, trained: Any, path: Path) -> dict[str, Any]:

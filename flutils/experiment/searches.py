@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from flutils import margins
+from flutils import algorithm1, margins
 from flutils.config import SearchConfig, replace
 from flutils.experiment.workspace import AGAIN, CONTROL, NOISE, Classifier, Recipe, Workspace
 from flutils.margins import MarginTable, RayTrace
@@ -133,17 +133,12 @@ class Searches:
         work = self._workspace
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            table = margins.search(
+            table = algorithm1.measure_margins(
                 classifier.load(),
                 *self.choose(search, samples),
                 work.draw_directions(search),
-                step=search.step,
-                search_range=search.search_range,
+                search,
                 bounds=work.bounds,
-                both_signs=search.both_signs,
-                clip=search.clip,
-                reference=search.reference,
-                unit=search.unit,
                 seed=work.seed,
                 checkpoint=scratch,
             )

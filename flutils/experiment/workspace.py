@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from flutils import data, directions, paper
+from flutils import algorithm1, data, paper
 from flutils.artifacts import Artifact, Store
 from flutils.config import RunConfig, SearchConfig, load_profile
 from flutils.data.catalog import find_spec
@@ -117,9 +117,7 @@ class Workspace:
 
     def draw_directions(self, search: SearchConfig) -> np.ndarray:
         """Draw the directions of a search."""
-        return directions.random_orthogonal(
-            search.num_directions, shape=self.image_shape, seed=self.seed, unit=search.unit
-        )
+        return algorithm1.draw_directions(self.image_shape, search, seed=self.seed)
 
     @cached_property
     def sample_indices(self) -> np.ndarray:
@@ -137,12 +135,7 @@ class Workspace:
         return self.data.x_train[chosen], self.data.y_train[chosen]
 
     def _choose_indices(self, search: SearchConfig) -> np.ndarray:
-        return data.choose_samples(
-            self.training_set[1],
-            search.num_samples,
-            sampling=search.sampling,
-            rng=stream(self.seed, "samples"),
-        )
+        return algorithm1.select_samples(self.training_set[1], search, seed=self.seed)
 
     @cached_property
     def few_rows(self) -> np.ndarray:

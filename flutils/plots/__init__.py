@@ -27,7 +27,7 @@ from flutils.plots.style import (
     ModelStyle,
 )
 from flutils.plots.theory import PlanePanel, plot_boundaries, plot_cosines, plot_scenario, plot_steps
-from flutils.plots.training import plot_history, plot_loss_by_iteration
+from flutils.plots.training import plot_history, plot_loss_by_iteration, plot_test_accuracy
 
 __all__ = [
     "LEVEL_COLORS",
@@ -64,4 +64,5 @@ __all__ = [
     "plot_scenario",
     "plot_selection",
     "plot_steps",
+    "plot_test_accuracy",
 ]

@@ -1,6 +1,6 @@
 """Margins of one model, and of the same rays before and after retraining."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from flutils import paper
-from flutils.margins import MarginTable
 from flutils.plots.checks import Floats, check_filled, check_shape, require
 from flutils.plots.style import (
     BAND_COLOR,
@@ -23,28 +22,27 @@ from flutils.plots.style import (
 
 
 @styled
-def plot_margins(table: MarginTable, *, class_names: Sequence[str], unit: str) -> Figure:
+def plot_margins(
+    rays_by_step: ArrayLike, not_found: Mapping[str, float], *, step: float, all_classes: float, unit: str
+) -> Figure:
     """Plot the histogram of margins, and for each class the share of rays that find no boundary.
 
     Args:
-        table: margins of one model.
-        class_names: name of each class.
+        rays_by_step: (s,) how many rays cross at each grid step, from 0.
+        not_found: class -> fraction of its rays without a crossing.
+        step: of the grid.
+        all_classes: fraction of all rays without a crossing.
         unit: what a margin is measured in, for the axis.
     """
     figure, axes = start_figure(1, 2, (9, 3))
     histogram, rates = axes[0]
-    settings = table.settings
-    steps = int(table.settings.search_range / settings.step + 1e-6)
-    edges = (np.arange(steps + 2) - 0.5) * settings.step
-    histogram.hist(table.margin[np.isfinite(table.margin)], bins=edges, color=OURS_COLOR)
+    counts, class_names = check_shape("rays_by_step", rays_by_step, (None,)), list(not_found)
+    histogram.bar(np.arange(len(counts)) * step, counts, step, color=OURS_COLOR)
     histogram.set(
         xlabel=f"margin ({unit})", ylabel="rays", title="Rays that cross; at 0 the misclassified samples"
     )
-    rate = [100 * (table.crossing[table.origin == c] < 0).mean() for c in range(len(class_names))]
-    rates.bar(class_names, rate, color=OURS_COLOR)
-    rates.axhline(
-        100 * table.not_found_rate, color=LIMIT_COLOR, ls="--", label=f"all: {table.not_found_rate:.1%}"
-    )
+    rates.bar(class_names, [100 * rate for rate in not_found.values()], color=OURS_COLOR)
+    rates.axhline(100 * all_classes, color=LIMIT_COLOR, ls="--", label=f"all: {all_classes:.1%}")
     rates.set(xlabel="origin class", ylabel="rays without crossing (%)", ylim=(0, 100))
     rates.set_title("N/A by class", loc="left")
     rates.legend(loc="lower right", bbox_to_anchor=(1, 1))

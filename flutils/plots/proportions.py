@@ -12,20 +12,19 @@ from flutils.plots.style import OURS_COLOR, PAPER_COLOR, TITLES, start_figure, s
 def plot_adjacent_proportions(
     rows: Mapping[str, tuple[Sequence[float], Sequence[float]]], *, columns: Mapping[str, Sequence[str]]
 ) -> Figure:
-    """Plot Table I as bars on a logarithmic scale, the paper's beside ours, a panel a dataset.
+    """Plot Table I as bars on a logarithmic scale, the paper's beside ours, a panel per dataset.
 
     Args:
-        rows: dataset -> (the paper's percentages, ours), each (classes + 1,) with N/A last.
+        rows: dataset -> (the paper's percentages, ours), each (classes + 1,) with N/A last; the
+            paper's may be empty.
         columns: dataset -> names of the columns.
     """
     figure, axes = start_figure(len(rows), 1, (9, 2.9 * len(rows)))
     floor = 0.01
     for axis, (dataset, (printed, measured)) in zip(axes[:, 0], rows.items(), strict=True):
-        place = np.arange(len(printed))
-        for shift, values, color, label in (
-            (-0.2, printed, PAPER_COLOR, "paper"),
-            (0.2, measured, OURS_COLOR, "ours"),
-        ):
+        place = np.arange(len(measured))
+        series = [(-0.2, printed, PAPER_COLOR, "paper"), (0.2, measured, OURS_COLOR, "ours")]
+        for shift, values, color, label in series if len(printed) else [(0.0, *series[1][1:])]:
             bars = axis.bar(
                 place + shift, np.maximum(values, floor), 0.38, color=color, label=label, bottom=0
             )

@@ -1,7 +1,7 @@
 """How figures look: colours, the style every figure is drawn in, and the marks of models and levels."""
 
 import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ParamSpec
 
@@ -14,10 +14,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from flutils import paper
+from flutils.data.catalog import SPECS
 
 PAPER_COLOR, OURS_COLOR, LIMIT_COLOR = "#9a9a9a", "#1f6f8b", "#c8553d"
 BAND_COLOR, EMPTY_COLOR = "#f3f3f3", "#b8b8b8"
-TITLES = {"mnist": "MNIST", "cifar10": "CIFAR-10"}
 # The marks above Table IV; and colours of unequal lightness, so that they survive a grey print.
 LEVEL_MARKS = {"low": "△", "medium": "□", "high": "▽"}
 LEVEL_COLORS = {"low": "#a63603", "medium": "#f0a35e", "high": "#fbdcb9"}
@@ -31,6 +31,22 @@ _STYLE: Any = {
     "hatch.linewidth": 0.6,
 }
 P = ParamSpec("P")
+
+
+class _Titles(Mapping[str, str]):
+    """Dataset -> its title, of all datasets that are known."""
+
+    def __getitem__(self, dataset: str) -> str:
+        return SPECS[dataset].title
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(SPECS)
+
+    def __len__(self) -> int:
+        return len(SPECS)
+
+
+TITLES = _Titles()
 
 
 @dataclass(frozen=True)

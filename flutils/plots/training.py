@@ -44,6 +44,36 @@ def plot_history(
 
 
 @styled
+def plot_test_accuracy(
+    accuracy: Mapping[str, float], intervals: Mapping[str, tuple[float, float]], *, num_images: int
+) -> Figure:
+    """Plot the test accuracy of models, with the 95 % interval of each.
+
+    Args:
+        accuracy: model -> fraction of the test images classified correctly.
+        intervals: model -> low and high end, fractions.
+        num_images: how many test images there are.
+
+    Raises:
+        ValueError: if there is no model, or an unknown one.
+    """
+    check_filled("accuracy", accuracy)
+    models = order_models(accuracy)
+    figure, axes = start_figure(1, 1, (6.6, 0.36 * len(models) + 1.1))
+    axis = axes[0, 0]
+    for place, model in enumerate(models):
+        value, style = 100 * accuracy[model], find_style(model)
+        low, high = (100 * end for end in intervals[model])
+        axis.plot([low, high], [place, place], color=style.color, lw=1.6)
+        axis.plot(value, place, style.marker, color=style.color, ms=7)
+        axis.annotate(f"{value:.2f}", (high, place), (6, 0), textcoords="offset points", va="center")
+    axis.set_yticks(range(len(models)), models)
+    axis.set(ylim=(len(models) - 0.5, -0.5), xlabel=f"test accuracy (%), n = {num_images:,}; 95 % intervals")
+    axis.margins(x=0.14)
+    return figure
+
+
+@styled
 def plot_loss_by_iteration(
     losses: Mapping[str, ArrayLike],
     *,

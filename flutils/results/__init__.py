@@ -6,16 +6,30 @@ Each holds one frozen result, made by ``compute(experiment)``, saved and read ba
 
 from flutils.results.base import Cell, Drawing, Result, style_frame
 from flutils.results.chapter import Chapter, open_chapter
+from flutils.results.feedback import FeedbackResult
 from flutils.results.fig3 import Fig3
 from flutils.results.fig4 import Fig4
+from flutils.results.margins import Margins
 from flutils.results.paper_check import PaperCheck
 from flutils.results.report import Report
 from flutils.results.table1 import Table1
 from flutils.results.table2 import Table2
 from flutils.results.table4 import Table4
 from flutils.results.theory import Theory
+from flutils.results.training import Training
 
-RESULTS: tuple[type[Result], ...] = (Table1, Fig3, Table2, Fig4, Table4, Theory, PaperCheck)
+RESULTS: tuple[type[Result], ...] = (
+    Training,
+    Margins,
+    Table1,
+    FeedbackResult,
+    Fig3,
+    Table2,
+    Fig4,
+    Table4,
+    Theory,
+    PaperCheck,
+)
 """The results of a dataset, in the order of the notebooks."""
 
 __all__ = [
@@ -23,8 +37,10 @@ __all__ = [
     "Cell",
     "Chapter",
     "Drawing",
+    "FeedbackResult",
     "Fig3",
     "Fig4",
+    "Margins",
     "PaperCheck",
     "Report",
     "Result",
@@ -32,6 +48,7 @@ __all__ = [
     "Table2",
     "Table4",
     "Theory",
+    "Training",
     "open_chapter",
     "style_frame",
 ]

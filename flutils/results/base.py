@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from flutils import paper
 from flutils.artifacts import Store, name_run, read_result, save_figure
 from flutils.claims import Comparison, Finding, Verdict, judge_findings, tabulate_comparisons
+from flutils.data import find_spec
 from flutils.experiment import Experiment
 from flutils.results.files import from_json, to_json
 
@@ -115,7 +116,12 @@ class Result:
     @property
     def names(self) -> tuple[str, ...]:
         """The class names of the dataset."""
-        return paper.CLASS_NAMES[self.dataset]
+        return find_spec(self.dataset).class_names
+
+    @property
+    def title(self) -> str:
+        """The dataset as captions call it."""
+        return find_spec(self.dataset).title
 
     def save(self, store: Store) -> list[Path]:
         """Write the numbers as JSON beside the artifacts, and the figures; return the paths."""
@@ -164,7 +170,14 @@ def pair_cells(table: str, dataset: str, ours: Mapping[tuple[str, str], float]) 
         table: ``"I"`` to ``"IV"``, or ``"R"``.
         dataset: ``"mnist"`` or ``"cifar10"``.
         ours: (row, column) -> value, in the paper's unit.
+
+    Returns:
+        A cell for each printed number; of a dataset about which the paper prints nothing, each of ours.
     """
+    printed = list(paper.cells(table))
+    if dataset not in {cell.dataset for cell in printed}:
+        unit = printed[0].unit
+        return [Cell(table, row, column, unit, None, value) for (row, column), value in ours.items()]
     return [
         Cell(
             cell.table,
@@ -174,7 +187,7 @@ def pair_cells(table: str, dataset: str, ours: Mapping[tuple[str, str], float]) 
             cell.number,
             ours.get((cell.row, cell.column), np.nan),
         )
-        for cell in paper.cells(table)
+        for cell in printed
         if cell.dataset == dataset
     ]
 
@@ -183,10 +196,11 @@ def compare_rows(rows: Mapping[str, Mapping[str, float]], *, label: str) -> pd.D
     """Lay out the paper's row, ours, and the difference.
 
     Args:
-        rows: ``"paper"`` and ``"ours"`` -> column -> value.
+        rows: ``"paper"`` and ``"ours"`` -> column -> value; an empty row, where the paper prints nothing, is
+            left out.
         label: name of the rows.
     """
-    frame = pd.DataFrame.from_dict(dict(rows), orient="index")
+    frame = pd.DataFrame.from_dict({name: row for name, row in rows.items() if row}, orient="index")
     if {"paper", "ours"} <= set(frame.index):
         frame.loc["difference"] = frame.loc["ours"] - frame.loc["paper"]
     return frame.rename_axis(label)

@@ -1,5 +1,6 @@
 """Typed results as JSON: what is saved is read back as the same dataclass."""
 
+import base64
 import dataclasses
 import math
 import types
@@ -14,9 +15,12 @@ def to_json(value: Any) -> Any:
     """Turn a dataclass, an array, a mapping, a sequence or a plain value into JSON values.
 
     JSON has neither NaN nor infinity: null stands for NaN, and ``"inf"`` and ``"-inf"`` for the infinities.
+    Arrays of uint8, which are images to show, become their shape and their bytes in base64.
     """
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: to_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, np.ndarray) and value.dtype == np.uint8:
+        return {"shape": list(value.shape), "bytes": base64.b64encode(value.tobytes()).decode()}
     if isinstance(value, np.ndarray):
         return to_json(value.tolist())
     if isinstance(value, Mapping):
@@ -34,8 +38,8 @@ def from_json(expected: Any, value: Any) -> Any:
     """Turn JSON values back into what `to_json` was given.
 
     Args:
-        expected: a type: a dataclass, ``np.ndarray`` (of floats), ``dict[str, T]``, ``tuple[T, ...]``,
-            ``list[T]``, ``T | None``, or a plain type.
+        expected: a type: a dataclass, ``np.ndarray`` (of floats, or of uint8), ``dict[str, T]``,
+            ``tuple[T, ...]``, ``list[T]``, ``T | None``, or a plain type.
         value: the JSON values.
 
     Returns:
@@ -52,6 +56,8 @@ def from_json(expected: Any, value: Any) -> Any:
         return from_json(inner, value)
     if dataclasses.is_dataclass(expected) and isinstance(expected, type):
         return _read_dataclass(expected, value)
+    if (expected is np.ndarray or origin is np.ndarray) and isinstance(value, dict):
+        return _read_bytes(value)
     if expected is np.ndarray or origin is np.ndarray:
         return np.array(_read_floats(value), np.float64)
     if expected is float:
@@ -63,6 +69,14 @@ def from_json(expected: Any, value: Any) -> Any:
     if isinstance(expected, type) and isinstance(value, expected):
         return value
     raise ValueError(f"expected {expected}, got {value!r:.80}")
+
+
+def _read_bytes(value: dict[str, Any]) -> np.ndarray:
+    try:
+        flat = np.frombuffer(base64.b64decode(value["bytes"]), np.uint8)
+        return flat.reshape(value["shape"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"expected an image as shape and bytes, got {value!r:.80}") from error
 
 
 def _read_dataclass(expected: type, value: Any) -> Any:

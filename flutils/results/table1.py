@@ -16,6 +16,7 @@ from flutils.claims import (
     rank_correlation,
     split_samples,
 )
+from flutils.data import find_spec
 from flutils.experiment import Experiment
 from flutils.margins import MarginTable
 from flutils.randomness import stream
@@ -45,8 +46,8 @@ class Table1(Result):
         """Measure it on Ori.'s margin table."""
         table = experiment.searches.margins(experiment.models.ori())
         dataset = experiment.config.dataset
-        shares = 100 * robustness.adjacent_proportions(table)
-        columns = (*paper.CLASS_NAMES[dataset], paper.NOT_FOUND)
+        shares = 100 * robustness.adjacent_proportions(table, len(experiment.class_names))
+        columns = (*experiment.class_names, paper.NOT_FOUND)
         return cls(
             **cls.start(experiment),
             percent=dict(zip(columns, shares.tolist(), strict=True)),
@@ -58,7 +59,9 @@ class Table1(Result):
     @classmethod
     def judge_printed(cls, dataset: str) -> list[Finding]:
         """Evaluate the claims that the printed row decides."""
-        shares = {name: float(value) for name, value in paper.TABLE_1[dataset].items()}
+        shares = _read_printed(dataset)
+        if not shares:
+            return []
         shares.pop(paper.NOT_FOUND)
         top, bottom = max(shares, key=shares.__getitem__), min(shares, key=shares.__getitem__)
         outcomes = {
@@ -71,8 +74,9 @@ class Table1(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return percent of rays by adjacent class, the paper's row above ours."""
-        printed = {name: float(value) for name, value in paper.TABLE_1[self.dataset].items()}
-        return compare_rows({"paper": printed, "ours": self.percent}, label="percent of rays")
+        return compare_rows(
+            {"paper": _read_printed(self.dataset), "ours": self.percent}, label="percent of rays"
+        )
 
     def cells(self) -> list[Cell]:
         """Return every number of the printed row, with ours."""
@@ -81,13 +85,13 @@ class Table1(Result):
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the row as bars beside the paper's."""
-        printed = [float(value) for value in paper.TABLE_1[self.dataset].values()]
+        printed = list(_read_printed(self.dataset).values())
         measured = list(self.percent.values())
         figure = plots.plot_adjacent_proportions(
             {self.dataset: (printed, measured)}, columns={self.dataset: list(self.percent)}
         )
         caption = (
-            f"Table I as bars: percent of rays by adjacent class, Ori. on {plots.TITLES[self.dataset]}; "
+            f"Table I as bars: percent of rays by adjacent class, Ori. on {self.title}; "
             f"{self.num_samples:,} samples, {self.num_rays:,} rays per sample; profile {self.profile}."
         )
         return {"table1": Drawing(figure, caption, {"paper": printed, "ours": measured})}
@@ -98,19 +102,17 @@ def find_inequality(table: MarginTable, dataset: str, *, seed: int) -> list[Find
 
     Args:
         table: margins of Ori.
-        dataset: ``"mnist"`` or ``"cifar10"``; names the classes that the paper claims.
+        dataset: names the classes that the paper claims, if it is one of the paper's.
         seed: the run's seed, for the resamples.
 
     Source: paper §III, Table I.
     """
-    names = paper.CLASS_NAMES[dataset]
+    names = find_spec(dataset).class_names
     counts = _count_adjacent(table, len(names))
     weights = draw_weights(table.origin, stream(seed, "claims/table1"))
     shares = weights @ counts / (len(counts) * table.num_rays)
     measured = shares[0]
     top, bottom = int(measured.argmax()), int(measured.argmin())
-    robust = names.index(paper.MOST_ROBUST_ADJACENT[dataset])
-    vulnerable = names.index(paper.MOST_VULNERABLE_ADJACENT[dataset])
 
     def percent(i: int) -> str:
         return f"{'class ' * names[i].isdigit()}{names[i]} with {100 * measured[i]:.2f} %"
@@ -121,12 +123,20 @@ def find_inequality(table: MarginTable, dataset: str, *, seed: int) -> list[Find
             return f"{percent(i)} is the {word} frequent; the next is {percent(second)}"
         return f"{percent(i)}; the {word} frequent is {percent(first)}"
 
-    return [
+    unequal, neighbours = (
         Finding(
             "inequality",
             _compare_extremes(counts, table.origin, seed=seed),
             f"most frequent {percent(top)}, least {percent(bottom)}",
         ),
+        _find_neighbours(table, counts, weights),
+    )
+    if dataset not in paper.DATASETS:  # of which the paper names no class
+        return [unequal, neighbours]
+    robust = names.index(paper.MOST_ROBUST_ADJACENT[dataset])
+    vulnerable = names.index(paper.MOST_VULNERABLE_ADJACENT[dataset])
+    return [
+        unequal,
         Finding(
             "most-robust",
             _is_extreme(shares, robust),
@@ -137,8 +147,13 @@ def find_inequality(table: MarginTable, dataset: str, *, seed: int) -> list[Find
             _is_extreme(-shares, vulnerable),
             place(vulnerable, np.argsort(measured, kind="stable"), "least"),
         ),
-        _find_neighbours(table, counts, weights),
+        neighbours,
     ]
+
+
+def _read_printed(dataset: str) -> dict[str, float]:
+    """Return the printed row; empty for a dataset that the paper has not."""
+    return {name: float(value) for name, value in paper.TABLE_1.get(dataset, {}).items()}
 
 
 def _compare_extremes(counts: np.ndarray, origin: np.ndarray, *, seed: int) -> Floats:

@@ -1,0 +1,368 @@
+"""Feedback learning: which samples, the examples, whether they cross, and margins before and after."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import numpy as np
+import pandas as pd
+
+from flutils import paper, plots
+from flutils.claims import (
+    Comparison,
+    Finding,
+    compare_with_controls,
+    format_percent,
+    judge_findings,
+    resample_means,
+    resample_tables,
+    tabulate_comparisons,
+)
+from flutils.experiment import Experiment
+from flutils.margins import MarginTable
+from flutils.paper import FL, ORI, REDUCED_FL
+from flutils.randomness import stream
+from flutils.results.base import Drawing, Result
+from flutils.results.made_examples import (
+    Band,
+    ChosenClass,
+    ExampleSet,
+    Gallery,
+    describe_set,
+    show_examples,
+    split_by_strength,
+)
+from flutils.results.retrained_rays import (
+    MADE,
+    OwnEffect,
+    RayGroup,
+    describe_group,
+    group_rays,
+    measure_own_effect,
+)
+
+HELD_OUT = "test images, all rays"
+SETS = (FL, REDUCED_FL)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class FeedbackResult(Result):
+    """Feedback examples of Ori., and what retraining on them does to margins.
+
+    Attributes:
+        classes: class -> R_i, level, and numbers of samples and examples.
+        sets: model -> its examples.
+        bands: crossing by strength.
+        gallery: what examples look like; None if none was moved.
+        groups: group of rays -> what became of it on each model; searched samples, then test images.
+        own: which rays -> whether a sample's own examples matter.
+        comparisons: F.L. against Ori. and both controls, on searched samples and on test images.
+        num_samples, num_rays: of the search of Ori.
+        num_training: samples that the models are trained on.
+        step, search_range, pixel_max: pixel values.
+    """
+
+    NAME: ClassVar[str] = "feedback"
+    NOTEBOOK: ClassVar[str] = "04"
+
+    classes: dict[str, ChosenClass]
+    sets: dict[str, ExampleSet]
+    bands: tuple[Band, ...]
+    gallery: Gallery | None
+    groups: dict[str, RayGroup]
+    own: dict[str, OwnEffect]
+    comparisons: tuple[Comparison, ...]
+    num_samples: int
+    num_rays: int
+    num_training: int
+    step: float
+    search_range: float
+    pixel_max: float
+
+    @classmethod
+    def compute(cls, experiment: Experiment) -> Self:
+        """Make the examples, see which cross, retrain, and search again."""
+        models, searches, names = experiment.models, experiment.searches, experiment.class_names
+        ori, fl, reduced = models.ori(), models.fl(), models.reduced_fl()
+        trained = {each.label: each for each in (ori, models.control(), models.noise(), fl, reduced)}
+        table = searches.margins(ori)
+        reports = {m: experiment.feedback.crossing(ori, equal=m == REDUCED_FL) for m in SETS}
+        # The larger set first, so that only one of the two is in memory.
+        every = experiment.feedback.examples(ori, equal=True)
+        sets = {REDUCED_FL: describe_set(every, reports[REDUCED_FL], len(reduced.history))}
+        by_rule, counts = (every.sample, every.ray), {REDUCED_FL: (every.selection.chosen, every.counts)}
+        del every
+        made = experiment.feedback.examples(ori)
+        sets = {FL: describe_set(made, reports[FL], len(fl.history)), **sets}
+        counts[FL] = (made.selection.chosen, made.counts)
+        chosen = made.selection
+        masks = group_rays(table.crossing.shape, (made.sample, made.ray), by_rule, chosen.rows)
+        few = {label: searches.few(each) for label, each in trained.items()}
+        held_out = {label: searches.held_out(each) for label, each in trained.items()}
+        groups = {name: describe_group(few, mask[experiment.few_rows], names) for name, mask in masks.items()}
+        everything = np.ones(held_out[ORI].crossing.shape, bool)
+        limit, after = table.settings.search_range, searches.margins(fl)
+        gain = np.nan_to_num(after.margin, nan=limit) - np.nan_to_num(table.margin, nan=limit)
+        ruled = np.zeros(table.crossing.shape, bool)
+        ruled[by_rule] = True
+        taken = np.isin(np.arange(table.num_samples), chosen.rows)
+        rng = stream(experiment.seed, "claims/feedback/own")
+        moved = reports[FL].moved
+        return cls(
+            **cls.start(experiment),
+            classes={
+                name: ChosenClass(
+                    ratio=float(chosen.class_robustness[k]),
+                    level=str(chosen.levels[k]),
+                    samples={model: int(counts[model][0][k]) for model in SETS},
+                    examples={model: int(counts[model][1][k]) for model in SETS},
+                )
+                for k, name in enumerate(names)
+            },
+            sets=sets,
+            bands=split_by_strength(reports[REDUCED_FL], experiment.config.feedback),
+            gallery=show_examples(made, reports[FL], experiment),
+            groups={**groups, HELD_OUT: describe_group(held_out, everything, names)},
+            own={
+                kind: measure_own_effect(gain, mask, table.origin, taken, rng)
+                for kind, mask in (("shortest rays", ruled), ("other rays", ~ruled))
+            },
+            comparisons=(
+                *compare_margins(few, "searched samples", seed=experiment.seed),
+                *compare_margins(held_out, "test images", seed=experiment.seed),
+            ),
+            num_samples=table.num_samples,
+            num_rays=table.num_rays,
+            num_training=len(experiment.training_set[1]),
+            step=table.settings.step,
+            search_range=limit,
+            pixel_max=float(experiment.bounds[1]),
+            judged=tuple(
+                judge_findings(
+                    [find_crossing(reports[FL].crossed[moved], made.sample[moved], seed=experiment.seed)]
+                )
+            ),
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return R_i, level and number of samples of each class, the paper's beside ours."""
+        ours = {
+            name: {
+                "R_i": each.ratio,
+                "level": each.level,
+                "samples, F.L.": each.samples[FL],
+                "samples, Reduced F.L.": each.samples[REDUCED_FL],
+            }
+            for name, each in self.classes.items()
+        }
+        frame = pd.DataFrame.from_dict(ours, orient="index").rename_axis("class")
+        if self.dataset not in paper.TABLE_4:
+            return frame
+        printed = {
+            "R_i, paper": list(paper.TABLE_4[self.dataset][ORI].numbers),
+            "level, paper": list(paper.TABLE_4_LEVELS[self.dataset]),
+            "samples, paper": _count_samples(self.dataset),
+        }
+        joined = pd.concat([pd.DataFrame(printed, index=frame.index), frame], axis=1)
+        first = ["R_i, paper", "R_i", "level, paper", "level", "samples, paper"]
+        return joined[[*first, *(name for name in joined if name not in first)]]
+
+    def crossing(self) -> pd.DataFrame:
+        """Return how many examples were made of each kind, and how many cross."""
+        rows = {}
+        for model, each in self.sets.items():
+            moved = each.examples - each.copies
+            rows[model] = {
+                "samples": each.chosen,
+                "of these with a crossing": each.used,
+                "examples": each.examples,
+                "missing: no crossing": each.shortfall,
+                "copies: misclassified": each.copies,
+                "moved": moved,
+                "median margin": each.median_margin,
+                "moved: cross (%)": 100 * each.crossed / moved if moved else np.nan,
+                "moved: in the class met (%)": 100 * each.met / moved if moved else np.nan,
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("examples of")
+
+    def strengths(self) -> pd.DataFrame:
+        """Return the share of Reduced F.L.'s moved examples that cross, by strength."""
+        rows = {
+            f"{band.low:.2g} to {band.high:.2g}": {
+                "examples": band.examples,
+                "cross (%)": 100 * band.crosses,
+                "in the class met (%)": 100 * band.met,
+            }
+            for band in self.bands
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("strength, in margins")
+
+    def dose(self) -> pd.DataFrame:
+        """Return how much of the training set and of the rays the examples are, the paper's above ours."""
+        rays = self.num_samples * self.num_rays
+        rows = {}
+        for model, each in self.sets.items():
+            printed = _read_dose(self.dataset, model)
+            if printed:
+                rows[model, "paper"] = _measure_dose(*printed)
+            rows[model, "ours"] = {
+                **_measure_dose(each.examples, self.num_training, rays),
+                "epochs of retraining": each.epochs,
+            }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["model", "source"])
+
+    def before_after(self) -> pd.DataFrame:
+        """Return what became of each group of rays on each model."""
+        rows = {
+            (name, model): {
+                "samples": group.samples,
+                "rays": group.rays,
+                "mean margin": change.mean,
+                "N/A (%)": 100 * change.not_found,
+                "longer than on Ori. (%)": 100 * change.longer,
+                "shorter (%)": 100 * change.shorter,
+            }
+            for name, group in self.groups.items()
+            for model, change in group.models.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["rays", "model"])
+
+    def own_examples(self) -> pd.DataFrame:
+        """Return whether it matters that a sample's own examples were used."""
+        rows = {
+            kind: {
+                "classes": each.classes,
+                "samples chosen": each.chosen,
+                "not chosen": each.others,
+                "gain if chosen": each.gain_chosen,
+                "gain if not": each.gain_others,
+                "difference": each.difference,
+                "shuffles as far from 0 (%)": 100 * each.as_far,
+            }
+            for kind, each in self.own.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("rays")
+
+    def controls(self) -> pd.DataFrame:
+        """Return F.L. against Ori. and against both controls, with 95 % intervals."""
+        return tabulate_comparisons({"": self.comparisons}).loc[""]
+
+    def drawings(self) -> dict[str, Drawing]:
+        """Draw the selection, a few examples, and margins before and after."""
+        unit, names = f"pixel range 0 to {self.pixel_max:g}", list(self.classes)
+        ratios = [each.ratio for each in self.classes.values()]
+        levels = [each.level for each in self.classes.values()]
+        counts = [each.samples[FL] for each in self.classes.values()]
+        found = {
+            "selection": Drawing(
+                plots.plot_selection(counts, levels=levels, R_i=ratios, class_names=names),
+                f"{self.title}: class robustness R_i of Ori. (no unit) and number of samples chosen of each "
+                f"class; {self.num_samples:,} samples, {self.num_rays:,} rays per sample; "
+                f"profile {self.profile}.",
+                {"R_i": ratios, "levels": levels, "samples": counts},
+            )
+        }
+        if self.gallery is not None:
+            found["examples"] = self._draw_gallery(self.gallery, unit)
+        for part, name in (("trained", MADE), ("held_out", HELD_OUT)):
+            group = self.groups[name]
+            if group.rays:
+                margins = group.list_margins(self.step)
+                before = margins.pop(ORI)
+                figure = plots.plot_before_after(before, margins, search_range=self.search_range, unit=unit)
+                figure.suptitle(f"{self.title}: {name}", x=0.02, ha="left", fontsize=11)
+                found[part] = Drawing(
+                    figure,
+                    f"{self.title}: percent of rays that cross within a length ({unit}), before and after "
+                    f"retraining; {name}, {group.rays:,} rays of {group.samples:,} samples; "
+                    f"profile {self.profile}.",
+                    {"rays": group.rays, "rays_by_step": group.steps},
+                )
+        return found
+
+    def _draw_gallery(self, shown: Gallery, unit: str) -> Drawing:
+        rows = zip(shown.strength, shown.margin, shown.seen, strict=True)
+        words = list(zip(shown.classes, shown.levels, strict=True))
+        figure = plots.plot_examples(
+            shown.samples,
+            shown.examples,
+            sample_titles=[f"{name}\n({level} level)" for name, level in words],
+            example_titles=[
+                [f"{s:.2f} × {m:.3g}\n→ {seen}" for s, m, seen in zip(*row, strict=True)] for row in rows
+            ],
+            bounds=(0, 255),
+        )
+        caption = (
+            f"{self.title}: a sample of each level and {shown.margin.size} feedback examples of them; under "
+            f"each strength times margin ({unit}), and the class that Ori. sees; profile {self.profile}."
+        )
+        plotted = {"strength": shown.strength, "margin": shown.margin, "seen": shown.seen}
+        return Drawing(figure, caption, plotted)
+
+
+def find_crossing(crossed: np.ndarray, sample: np.ndarray, *, seed: int) -> Finding:
+    """Evaluate what §IV-B says about the strength of examples, on resamples of the samples.
+
+    "Guarantee" is taken at its word: true in a resample only if every example of it crosses. One sample with
+    an example that does not is absent from about a third of the resamples, so one to three such samples leave
+    the claim undecided, and about four refute it.
+
+    Args:
+        crossed: (m,) bool, whether the model sees each moved example as another class than its label.
+        sample: (m,) int, which sample each was made from.
+        seed: the run's seed, for the resamples.
+    """
+    if not len(crossed):
+        return Finding("strength-crosses", np.array([np.nan]), "no example was moved")
+    named, place = np.unique(sample, return_inverse=True)
+    stays = np.bincount(place, weights=~crossed) > 0
+    shares = resample_means(stays[:, None], stream(seed, "claims/feedback"))[:, 0]
+    if stays.any():
+        doubt = f"{np.count_nonzero(stays):,} of {len(named):,} samples have one that does not"
+    else:
+        # With no failure among n samples, the largest share of failing samples that 5 % luck would hide.
+        bound = format_percent(1 - 0.05 ** (1 / len(named)))
+        doubt = f"at most {bound} of samples have one that does not (95 %)"
+    evidence = f"{np.count_nonzero(crossed):,} of {crossed.size:,} examples cross; {doubt}"
+    return Finding("strength-crosses", shares == 0, evidence)
+
+
+def compare_margins(tables: Mapping[str, MarginTable], of: str, *, seed: int) -> list[Comparison]:
+    """Compare margins of the retrained models with both controls, on the same resamples of the samples."""
+    drawn = resample_tables(tables, stream(seed, f"claims/feedback/{of}"))
+    measures = {
+        "mean margin (pixel values)": {m: each.mean_margin for m, each in drawn.items()},
+        "rays without a crossing (%)": {m: 100 * each.not_found for m, each in drawn.items()},
+        "robustness level R (pixel values)": {m: each.level for m, each in drawn.items()},
+    }
+    return [compare_with_controls(f"{of}: {what}", values) for what, values in measures.items()]
+
+
+def _measure_dose(examples: int, training: int, rays: int) -> dict[str, float]:
+    return {
+        "examples": examples,
+        "training samples": training,
+        "examples per 100 training samples": 100 * examples / training,
+        "rays searched": rays,
+        "rays with an example (%)": 100 * examples / rays,
+    }
+
+
+def _count_samples(dataset: str) -> list[int]:
+    """Return how many samples of each class the printed levels give."""
+    said = paper.PROTOCOL[dataset]
+    return [int(said[f"samples_{level}"].value) for level in paper.TABLE_4_LEVELS[dataset]]
+
+
+def _read_dose(dataset: str, model: str) -> tuple[int, int, int] | None:
+    """Return examples, training samples and rays of the paper's own numbers; None where it has none."""
+    if dataset not in paper.PROTOCOL:
+        return None
+    said = {name: int(each.number) for name, each in paper.PROTOCOL[dataset].items()}
+    counts = _count_samples(dataset)
+    samples = sum(counts) if model == FL else len(counts) * said["samples_low"]
+    return (
+        samples * said["directions_per_sample"],
+        len(counts) * said["training_samples_per_class"],
+        said["samples"] * said["directions"] * said.get("signs", 1),
+    )
