@@ -4,7 +4,7 @@ import json
 
 import pytest
 from test_claims import table_with
-from test_claims_answers import LIKE_FIG3, STRENGTHS, attacks, curves
+from test_claims_answers import LIKE_FIG3, STRENGTHS, curves
 from test_claims_centers import LIKE_TABLE_2
 from test_claims_margins import make_tables
 
@@ -23,7 +23,6 @@ def judged():
         claims.judge_feedback: ([True, False], [0, 1]),
         claims.judge_fgsm_curves: (curves(**LIKE_FIG3), STRENGTHS),
         claims.judge_center_images: (LIKE_TABLE_2,),
-        claims.judge_attacks: (attacks((0.4, 0.9, 0.6), (0.7, 0.3, 0.9)),),
         claims.judge_mean_margins: (tables, "mnist"),
         claims.judge_improvement: (dict.fromkeys(DATASETS, tables),),
         claims.judge_class_robustness: (tables, "mnist"),
@@ -48,8 +47,6 @@ def test_verdicts_are_strings_that_quote_the_claim(judged):
         assert json.loads(json.dumps(vars(verdict))) == vars(verdict)
         assert "\n" not in verdict.evidence and verdict.evidence[-1] != "."
         assert verdict.verdict in (claims.HOLDS, claims.FAILS, claims.CANNOT_TELL)
-    quoted = {v.id: v.claim for judge in (claims.judge_attacks,) for v in judged[judge]}
-    assert all(by_id[i].text == f"{text}." for i, text in quoted.items())
 
 
 # Read off the printed tables by eye: id -> MNIST, CIFAR-10.
@@ -63,11 +60,6 @@ BY_EYE = {
     "cci-fl-best": ("not printed", "holds"),
     "cci-fl-set": ("not printed", "holds"),
     "margin-always": ("not printed", "fails"),  # Ori.'s image of class 0: 239.6 to 25.1
-    "no-worse-than-guess": ("holds", "fails"),  # Ori. under CW-L2: 9.30 %
-    "adversarial-adv-best": ("holds", "holds"),
-    "fl-above-ori": ("holds", "holds"),
-    "noise-fl-best": ("holds", "holds"),
-    "noise-adv-destroyed": ("holds", "fails"),  # 84.2 % where Ori. has 45.4 %
     "margins-3-4": ("not printed", "not claimed"),
     "cifar-more": ("holds", "holds"),
     "r-fl-above-reduced": ("holds", "holds"),

@@ -6,7 +6,6 @@ import numpy as np
 
 from flutils import paper
 from flutils.arguments import require
-from flutils.claims.attacks import COLUMNS, measure_attacks
 from flutils.claims.centers import measure_center_images
 from flutils.claims.class_robustness import measure_class_robustness, measure_low_classes
 from flutils.claims.levels import check_dataset, measure_improvement, measure_levels
@@ -70,11 +69,6 @@ def judge_paper(dataset: str) -> list[Verdict]:
 
 def _find(dataset: str) -> Iterator[Finding]:
     yield from _find_table1(dataset)
-    accuracy = {
-        attack: {model: _one(float(row[model]) / 100) for model in COLUMNS}
-        for attack, row in paper.TABLE_3[dataset].items()
-    }
-    yield from measure_attacks(accuracy, len(paper.CLASS_NAMES[dataset]))
     if dataset == CIFAR10:  # Table II has no other
         yield from measure_center_images(
             {
