@@ -46,13 +46,26 @@ def resample_accuracies(
         Attack, or `CLEAN` -> model -> (1 + b,) fractions. Without an attack they are those of the most images
         that any attack was run on, from `quick` on the whole test set.
     """
-    weights = draw_weights(labels, rng)
     most = max(rows, key=lambda name: len(rows[name]))
-    clean = {model: found[most].clean_correct for model, found in results.items()}
-    rates = {CLEAN: _average(weights[:, rows[most]], clean)}
-    for name, own in rows.items():
-        left = {model: ~found[name].success for model, found in results.items() if name in found}
-        rates[name] = _average(weights[:, own], left)
+    right: dict[str, dict[str, NDArray[np.bool_]]] = {
+        CLEAN: {model: found[most].clean_correct for model, found in results.items()}
+    }
+    for name in rows:
+        right[name] = {model: ~found[name].success for model, found in results.items() if name in found}
+    # One column per attack and model, 0 where the attack was not run; and one per attack for its images.
+    columns = {(name, model): answers for name, own in right.items() for model, answers in own.items()}
+    images = {name: rows.get(name, rows[most]) for name in right}
+    matrix = np.zeros((len(labels), len(columns) + len(images)))
+    for place, ((name, _), answers) in enumerate(columns.items()):
+        matrix[images[name], place] = answers
+    for place, chosen in enumerate(images.values(), start=len(columns)):
+        matrix[chosen, place] = 1
+    sums = draw_weights(labels, rng) @ matrix
+    totals = dict(zip(images, sums[:, len(columns) :].T, strict=True))
+    rates: dict[str, dict[str, Floats]] = {name: {} for name in right}
+    for (name, model), found in zip(columns, sums.T, strict=False):
+        total = totals[name]  # a resample may have none of the images
+        rates[name][model] = np.divide(found, total, out=np.full(len(total), np.nan), where=total > 0)
     return rates
 
 
@@ -162,15 +175,6 @@ def _find_no_worse(cells: Mapping[tuple[str, str], Floats], classes: int, unknow
 
 def _is_best(rates: Mapping[str, Floats], best: str) -> Floats:
     return hold_all(*(is_larger(rates[best], rates[m]) for m in COLUMNS if m != best))
-
-
-def _average(weights: Floats, correct: Mapping[str, NDArray[np.bool_]]) -> dict[str, Floats]:
-    """Return the weighted mean of each model's answers; NaN where a resample has none of the images."""
-    total = weights.sum(axis=1)
-    return {
-        model: np.divide(weights @ answers, total, out=np.full(len(total), np.nan), where=total > 0)
-        for model, answers in correct.items()
-    }
 
 
 def _print(dataset: str, names: Collection[str]) -> dict[str, Floats]:

@@ -8,8 +8,8 @@ import pandas as pd
 from flutils import plots
 from flutils.experiment import Experiment, checks
 from flutils.paper import ORI
+from flutils.results.attacked import format_rate
 from flutils.results.base import Drawing, Result
-from flutils.results.table3 import format_rate
 
 _ALL = "all of them, and Table III's"
 

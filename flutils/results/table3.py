@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from flutils import attacks, paper, plots
-from flutils.attacks import AttackResult, wilson_interval
+from flutils.attacks import wilson_interval
 from flutils.claims import (
     CONTROL,
     NOISE,
@@ -21,70 +21,13 @@ from flutils.claims import (
 )
 from flutils.claims.verdicts import Finding
 from flutils.experiment import Experiment
-from flutils.experiment.strength import Strength
-from flutils.paper import ADV, MODELS, ORI
+from flutils.paper import ADV, MODELS
 from flutils.randomness import stream
 from flutils.results.accuracies import CLEAN, COLUMNS, find_claims, resample_accuracies
+from flutils.results.attacked import Attacked, describe_attack, find_left_out, format_rate
 from flutils.results.base import Cell, Drawing, Result, pair_cells
 
 _OURS = (*MODELS, CONTROL, NOISE)
-_NORMS = {"linf": "l∞", "l2": "l2", None: "std. deviation"}
-
-
-@dataclass(frozen=True)
-class Answers:
-    """What one model answers under one attack.
-
-    Attributes:
-        correct: images classified correctly under the attack.
-        clean: the same images classified correctly without it.
-        failed: images on which the attack itself failed: it returned none that is valid or, looking for the
-            smallest perturbation, found none at any distance.
-        missed: those of them that the model classifies correctly.
-        beyond: images that the attack moved over the boundary only beyond its budget.
-        median: smallest perturbation that was found, Euclidean, pixel values: the median of the images that
-            the model classifies correctly, inf where nothing was found; NaN of an attack that looks for none.
-    """
-
-    correct: int
-    clean: int
-    failed: int
-    missed: int
-    beyond: int
-    median: float
-
-
-@dataclass(frozen=True)
-class Attacked:
-    """One attack of the table.
-
-    Attributes:
-        norm: what its strength bounds, in words.
-        strength: how it was calibrated.
-        images: on how many test images it was run.
-        calibration_images: on how many its strength was looked for.
-        settings: its others, in words.
-        library: what ran it, with its version.
-        models: model -> its answers.
-    """
-
-    norm: str
-    strength: Strength
-    images: int
-    calibration_images: int
-    settings: str
-    library: str
-    models: dict[str, Answers]
-
-    @property
-    def idle(self) -> bool:
-        """Whether it has strength 0, and so says nothing about robustness."""
-        return self.strength.strength == 0
-
-    @property
-    def weak(self) -> str:
-        """The first model on which it finds nothing for more than half of the images to be found; or none."""
-        return next((name for name, found in self.models.items() if 2 * found.missed > found.clean), "")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -115,7 +58,7 @@ class Table3(Result):
             for label, model in models.items()
         }
         found = {
-            name: _describe(name, strength, results, experiment)
+            name: describe_attack(name, strength, results, experiment)
             for name, strength in experiment.attacks.calibrate().items()
         }
         rates = resample_accuracies(
@@ -124,7 +67,7 @@ class Table3(Result):
             {name: experiment.attacks.images.of(name) for name in found},
             stream(experiment.seed, "claims/table3"),
         )
-        left_out = _say_left_out(found)
+        left_out = find_left_out(found)
         judged = find_claims(
             rates,
             experiment.config.dataset,
@@ -186,7 +129,7 @@ class Table3(Result):
 
     def calibration(self) -> pd.DataFrame:
         """Return the strength of each attack, how near it came to the printed accuracy, and its settings."""
-        left_out = _say_left_out(self.attacks)
+        left_out = find_left_out(self.attacks)
         rows = {
             name: {
                 "norm": attack.norm,
@@ -267,57 +210,6 @@ class Table3(Result):
 
     def _printed(self, attack: str, model: str) -> float:
         return float(paper.TABLE_3.get(self.dataset, {}).get(attack, {}).get(model, np.nan))
-
-
-def format_rate(correct: int, images: int) -> str:
-    """Write a share in percent, with its 95 % Wilson interval."""
-    low, high = wilson_interval(correct, images)
-    return f"{100 * correct / images:.1f} ({100 * low:.1f} to {100 * high:.1f})"
-
-
-def _describe(
-    name: str, strength: Strength, results: Mapping[str, Mapping[str, AttackResult]], experiment: Experiment
-) -> Attacked:
-    spec, ran = attacks.find_attack(name), results[ORI][name]
-    settings = experiment.attacks.settings(name)
-    return Attacked(
-        norm=_NORMS[spec.norm],
-        strength=strength,
-        images=len(ran.success),
-        calibration_images=len(experiment.attacks.images.calibration(name)),
-        settings=", ".join(f"{key} {value}" for key, value in settings.items()),
-        library=f"{ran.library} {ran.version}",
-        models={label: _count(found[name]) for label, found in results.items() if name in found},
-    )
-
-
-def _count(ran: AttackResult) -> Answers:
-    failed, beyond, median = ran.failed, 0, np.nan
-    if ran.minimum is not None:
-        norms = ran.minimum.l2
-        failed = np.isinf(norms)
-        beyond = int((~failed & (norms > ran.parameters["budget"])).sum())
-        median = float(np.median(norms[ran.clean_correct])) if ran.clean_correct.any() else np.nan
-    return Answers(
-        correct=int((~ran.success).sum()),
-        clean=int(ran.clean_correct.sum()),
-        failed=int(failed.sum()),
-        missed=int((failed & ran.clean_correct).sum()),
-        beyond=beyond,
-        median=median,
-    )
-
-
-def _say_left_out(found: Mapping[str, Attacked]) -> dict[str, str]:
-    """Say why an attack is left out of averages, in words by attack."""
-    reasons = {}
-    for name, attack in found.items():
-        if attack.idle:
-            reasons[name] = "strength 0"
-        elif attack.weak:
-            of = attack.models[attack.weak]
-            reasons[name] = f"nothing found on {of.missed} of {of.clean} images that {attack.weak} gets right"
-    return reasons
 
 
 def _compare(rates: Mapping[str, Mapping[str, Floats]], used: Sequence[str]) -> list[Comparison]:
