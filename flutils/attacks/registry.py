@@ -1,92 +1,66 @@
-"""The attacks of Table III by name, with one way to run any of them at a strength."""
+"""The attacks by name: those of Table III and any that are added, with one way to run them at a strength."""
 
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from flutils import paper
-from flutils.arguments import Bounds, check_count, check_positive, check_strength
-from flutils.attacks import gradient, minimum, noise
+from flutils.arguments import Bounds, check_count, check_positive, check_strength, require
+from flutils.attacks.bim import BIM
+from flutils.attacks.carlini_wagner import CW_L2
+from flutils.attacks.deepfool import DEEPFOOL
+from flutils.attacks.fgsm import FGSM
+from flutils.attacks.gaussian_noise import GAUSSIAN
+from flutils.attacks.mim import MIM
+from flutils.attacks.pgd import PGD
 from flutils.attacks.result import AttackResult
-from flutils.attacks.verification import Norm
+from flutils.attacks.spec import AttackSpec
+from flutils.attacks.uniform_noise import RANDOM
 
-_COMMON = {"model", "x", "y", "bounds", "seed", "batch_size"}
 _USUAL_TRAVEL = 2.5  # of all steps together, in balls' radii; Madry et al. have 1.3 on MNIST and 1.75 to 2.5
+# In the order of Table III.
+_REGISTERED = {spec.name: spec for spec in (FGSM, CW_L2, PGD, BIM, MIM, DEEPFOOL, RANDOM, GAUSSIAN)}
+
+ATTACKS: Mapping[str, AttackSpec] = MappingProxyType(_REGISTERED)
+"""Name -> attack: those of Table III in its order, then those that `register` added."""
 
 
-@dataclass(frozen=True)
-class AttackSpec:
-    """How an attack of Table III is run.
+def register(spec: AttackSpec) -> AttackSpec:
+    """Add an attack, which then is run, calibrated and shown as those of Table III are.
 
-    Attributes:
-        function: the attack.
-        strength: the keyword that holds its strength, in pixel values.
-        norm: the norm that the strength bounds; None for Gaussian noise, whose norms have no bound.
-        minimum_norm: whether it looks for the smallest perturbation, so that one run serves every strength.
-        library: the distribution that runs it.
+    Example:
+        def brighten(model, x, y, *, amount, bounds, batch_size=250):
+            trial = attacks.Trial(model, x, y, bounds, batch_size)
+            images = np.clip(trial.x + np.float32(amount), *trial.bounds)
+            about = {"attack": "Brighten", "library": "numpy", "parameters": {"amount": amount}}
+            return trial.finish(images, **about, norm="linf", budget=amount)
+
+        how = {"kind": "one step", "strength": "amount", "norm": "linf", "library": "numpy"}
+        attacks.register(attacks.AttackSpec(name="Brighten", function=brighten, **how))
+
+    Args:
+        spec: the attack, under a name of its own.
+
+    Returns:
+        The same `spec`.
+
+    Raises:
+        ValueError: if there is an attack of that name.
     """
-
-    function: Callable[..., AttackResult]
-    strength: str
-    norm: Norm | None
-    minimum_norm: bool
-    library: str
-
-    @property
-    def arguments(self) -> set[str]:
-        """The names of all arguments of the function."""
-        return set(inspect.signature(self.function).parameters)
-
-    @property
-    def settings(self) -> tuple[str, ...]:
-        """The names of the settings that `run` takes for this attack."""
-        names = self.arguments - _COMMON - {self.strength, "step_size"}
-        # The rate of Carlini and Wagner's optimizer is no step in pixel values.
-        iterative = "step_size" in self.arguments
-        return tuple(sorted(names | ({self._step_name} if iterative else set())))
-
-    @property
-    def required(self) -> tuple[str, ...]:
-        """Those of the settings that have no default."""
-        given = inspect.signature(self.function).parameters
-        return tuple(
-            name for name in self.settings if name in given and given[name].default is inspect.Parameter.empty
-        )
-
-    @property
-    def _step_name(self) -> str:
-        return "step_size" if self.minimum_norm else "relative_step"
-
-
-ATTACKS: Mapping[str, AttackSpec] = MappingProxyType(
-    dict(
-        zip(
-            paper.ATTACKS,
-            (
-                AttackSpec(gradient.fgsm, "epsilon", "linf", False, "cleverhans"),
-                AttackSpec(minimum.carlini_wagner_l2, "budget", "l2", True, "foolbox"),
-                AttackSpec(gradient.pgd, "epsilon", "linf", False, "cleverhans"),
-                AttackSpec(gradient.bim, "epsilon", "linf", False, "cleverhans"),
-                AttackSpec(gradient.mim, "epsilon", "linf", False, "cleverhans"),
-                AttackSpec(minimum.deepfool_l2, "budget", "l2", True, "foolbox"),
-                AttackSpec(noise.uniform_noise, "amplitude", "linf", False, "numpy"),
-                AttackSpec(noise.gaussian_noise, "deviation", None, False, "numpy"),
-            ),
-            strict=True,
-        )
+    require(
+        spec.name not in _REGISTERED,
+        f"there is an attack {spec.name!r} already; call yours otherwise than {', '.join(_REGISTERED)}",
     )
-)
+    _REGISTERED[spec.name] = spec
+    return spec
 
 
 def find_attack(name: str) -> AttackSpec:
     """Return the attack of a name.
 
     Raises:
-        ValueError: if Table III has no such attack.
+        ValueError: if there is no such attack.
     """
     if name not in ATTACKS:
         raise ValueError(f"attack must be one of {', '.join(map(repr, ATTACKS))}, got {name!r}")
@@ -105,7 +79,7 @@ def run(
     batch_size: int = 250,
     **settings: Any,
 ) -> AttackResult:
-    """Run an attack of Table III at a strength.
+    """Run an attack at a strength.
 
     Example:
         result = attacks.run("PGD", model, x, y, strength=0.1, bounds=(0, 1), seed=0, steps=10)
@@ -113,7 +87,7 @@ def run(
 
     Args:
         name: ``"FGSM"``, ``"CW-L2"``, ``"PGD"``, ``"BIM"``, ``"MIM"``, ``"DeepFool"``, ``"Random"`` (uniform
-            noise) or ``"Gaussian"``.
+            noise), ``"Gaussian"``, or one that `register` added.
         model: Keras model from images to logits, on the TensorFlow backend.
         x: (n, H, W, C) float samples, pixel values in `bounds`.
         y: (n,) integer true classes.
@@ -147,7 +121,7 @@ def run(
         chosen.pop("relative_step", None)
         relative = check_positive("relative_step", settings.get("relative_step", _USUAL_TRAVEL / steps))
         chosen["step_size"] = relative * check_strength("strength", strength)  # type: ignore[arg-type]
-    if "seed" in spec.arguments:
+    if spec.seeded:
         chosen["seed"] = seed
     return spec.function(
         model, x, y, **{spec.strength: strength}, bounds=bounds, batch_size=batch_size, **chosen

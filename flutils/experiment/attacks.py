@@ -1,7 +1,8 @@
-"""The attacks of Fig. 3 and Table III on a trained classifier, at calibrated and at standard strengths."""
+"""Registered attacks on a trained classifier, at calibrated and standard strengths; the curve of Fig. 3."""
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,10 @@ import numpy as np
 from flutils import attacks, paper
 from flutils.artifacts import write_json
 from flutils.experiment.bundle import load_results, save_results
-from flutils.experiment.images import ITERATIVE, AttackedImages
+from flutils.experiment.images import AttackedImages
 from flutils.experiment.models import Models
 from flutils.experiment.strength import Strength
 from flutils.experiment.workspace import Classifier, Recipe, Workspace
-
-STANDARD = ("FGSM", *ITERATIVE)
 
 
 class Attacks:
@@ -31,48 +30,46 @@ class Attacks:
         self.images = AttackedImages(workspace)
 
     def settings(self, attack: str) -> dict[str, Any]:
-        """Return the settings of one of the paper's attacks, other than its strength."""
-        config = self._workspace.config.attacks
-        if attack in ITERATIVE:
-            return {"steps": config.steps}
-        if attack == "CW-L2":
-            return {
-                "steps": config.cw_steps,
-                "binary_search_steps": config.cw_searches,
-                "step_size": config.cw_step_size,
-                "initial_const": config.cw_constant,
-            }
-        if attack == "DeepFool":
-            return {"steps": config.deepfool_steps, "candidates": config.deepfool_candidates}
-        return {}
+        """Return the settings of an attack at this profile, other than its strength."""
+        return dict(attacks.find_attack(attack).configure(self._workspace.config.attacks))
 
     def calibrate(self) -> dict[str, Strength]:
-        """Return, for each attack, the strength at which Ori. is as accurate as the paper prints.
+        """Return the strength of each attack: that at which Ori. is as accurate as the paper prints.
+
+        An attack or a dataset that Table III does not have gets the field's standard radius; where the norm
+        is Euclidean, the length of a change of every pixel by that radius.
 
         Source: paper, Table III prints accuracies but no strengths.
         """
-        ori = self._models.ori()
-        smallest = self.smallest(ori)
-        known = json.loads(
-            self._workspace.obtain(self._calibration_recipe(ori)).path.read_text(encoding="utf-8")
-        )
-        return {
-            name: Strength.read_norms(smallest[name], self._target(name), self._farthest)
-            if name in smallest
-            else Strength(**known[name])
-            for name in paper.ATTACKS
-        }
+        targets = self._targets
+        known: dict[str, dict[str, Any]] = {}
+        smallest: dict[str, attacks.AttackResult] = {}
+        if targets:
+            ori = self._models.ori()
+            smallest = self.smallest(ori)
+            path = self._workspace.obtain(self._calibration_recipe(ori)).path
+            known = json.loads(path.read_text(encoding="utf-8"))
+        found = {}
+        for name in attacks.ATTACKS:
+            if name not in targets:
+                found[name] = Strength.uncalibrated(self._standard_strength(name))
+            elif name in smallest:
+                found[name] = Strength.read_norms(smallest[name], targets[name], self._farthest)
+            else:
+                found[name] = Strength(**known[name])
+        return found
 
     def smallest(self, classifier: Classifier) -> dict[str, attacks.AttackResult]:
         """Return what CW-L2 and DeepFool need to change each image's class, without a budget."""
-        names = [name for name in paper.ATTACKS if attacks.ATTACKS[name].minimum_norm]
-        runs = {name: (name, None) for name in names}
-        return self._attack(f"smallest-{classifier.name}", classifier, runs)
+        names = [name for name, spec in attacks.ATTACKS.items() if spec.minimum_norm]
+        return self._attack_in_parts(f"smallest-{classifier.name}", classifier, dict.fromkeys(names))
 
     def calibrated(
         self, classifier: Classifier, *, minimum_norm: bool = True
     ) -> dict[str, attacks.AttackResult]:
         """Return the results of the paper's eight attacks at their calibrated strengths, by attack.
+
+        Attacks that were registered besides follow.
 
         Args:
             classifier: the one to attack.
@@ -80,10 +77,8 @@ class Attacks:
         """
         strengths = {name: found.strength for name, found in self.calibrate().items()}
         smallest = self.smallest(classifier) if minimum_norm else {}
-        runs = {
-            name: (name, value) for name, value in strengths.items() if not attacks.ATTACKS[name].minimum_norm
-        }
-        results = self._attack(f"attacks-{classifier.name}", classifier, runs)
+        others = {name: value for name, value in strengths.items() if not attacks.ATTACKS[name].minimum_norm}
+        results = self._attack_in_parts(f"attacks-{classifier.name}", classifier, others)
         return {
             name: smallest[name].within(value) if name in smallest else results[name]
             for name, value in strengths.items()
@@ -92,9 +87,15 @@ class Attacks:
 
     def standard(self, classifier: Classifier) -> dict[str, attacks.AttackResult]:
         """Return the results of the l∞ attacks at the field's standard radius, all on the same images."""
-        runs = {name: (name, self._workspace.config.attacks.standard_linf) for name in STANDARD}
-        rows = dict.fromkeys(STANDARD, self.images.of("PGD"))
-        return self._attack(f"standard-{classifier.name}", classifier, runs, rows)
+        radius = self._workspace.config.attacks.standard_linf
+        names = [
+            name
+            for name, spec in attacks.ATTACKS.items()
+            if spec.kind in ("one step", "iterative") and spec.norm == "linf"
+        ]
+        rows = dict.fromkeys(names, self.images.of_kind("iterative"))
+        strengths = dict.fromkeys(names, radius)
+        return self._attack_in_parts(f"standard-{classifier.name}", classifier, strengths, rows)
 
     def curve_strengths(self) -> np.ndarray:
         """Return the FGSM strengths of Fig. 3, (k,) as shares of the pixel range, sorted, each once.
@@ -122,11 +123,20 @@ class Attacks:
             * np.sqrt(np.prod(self._workspace.image_shape))
         )
 
-    def _target(self, attack: str) -> float:
-        return float(paper.TABLE_3[self._workspace.config.dataset][attack][paper.ORI]) / 100
+    @property
+    def _targets(self) -> dict[str, float]:
+        """The accuracies of Ori. that Table III prints for this dataset, fractions by attack."""
+        printed = paper.TABLE_3.get(self._workspace.config.dataset, {})
+        return {name: float(row[paper.ORI]) / 100 for name, row in printed.items()}
+
+    def _standard_strength(self, attack: str) -> float:
+        config, spec = self._workspace.config.attacks, attacks.find_attack(attack)
+        pixels = np.prod(self._workspace.image_shape) if spec.norm == "l2" else 1
+        return float(config.standard_linf * np.sqrt(pixels))
 
     def _calibration_recipe(self, ori: Classifier) -> Recipe:
-        names = [name for name in paper.ATTACKS if not attacks.ATTACKS[name].minimum_norm]
+        targets = self._targets
+        names = [name for name in targets if not attacks.ATTACKS[name].minimum_norm]
         settings = {name: self.settings(name) for name in names}
         rows = {name: self.images.calibration(name) for name in names}
 
@@ -139,7 +149,7 @@ class Attacks:
                     model,
                     x,
                     y,
-                    target_accuracy=self._target(name),
+                    target_accuracy=targets[name],
                     strength_max=self._workspace.bounds[1] - self._workspace.bounds[0],
                     bounds=self._workspace.bounds,
                     seed=self._workspace.seed,
@@ -157,6 +167,23 @@ class Attacks:
             "images": counts,
         }
         return Recipe("calibration", ".json", inputs, make)
+
+    def _attack_in_parts(
+        self,
+        name: str,
+        classifier: Classifier,
+        strengths: Mapping[str, float | None],
+        rows: Mapping[str, np.ndarray] | None = None,
+    ) -> dict[str, attacks.AttackResult]:
+        """Run attacks at their strengths, those of Table III in one artifact and each other in its own.
+
+        So another attack leaves the artifacts of Table III as they are.
+        """
+        results: dict[str, attacks.AttackResult] = {}
+        for suffix, names in _group(strengths):
+            runs = {attack: (attack, strengths[attack]) for attack in names}
+            results |= self._attack(name + suffix, classifier, runs, rows)
+        return results
 
     def _attack(
         self,
@@ -206,3 +233,14 @@ class Attacks:
             **self._workspace.origin,
             "model": classifier.artifact.checksum,
         }
+
+
+def _group(names: Iterable[str]) -> Iterator[tuple[str, list[str]]]:
+    """Yield the attacks of Table III together and each other alone, with the end of the artifact's name."""
+    given = list(names)
+    printed = [name for name in given if name in paper.ATTACKS]
+    if printed:
+        yield "", printed
+    for name in given:
+        if name not in paper.ATTACKS:
+            yield "-" + re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-"), [name]

@@ -6,10 +6,10 @@ from functools import cached_property
 import numpy as np
 
 from flutils import attacks, data
+from flutils.attacks import Kind
+from flutils.config import AttackConfig
 from flutils.experiment.workspace import Workspace
 from flutils.randomness import stream
-
-ITERATIVE = ("PGD", "BIM", "MIM")
 
 
 class AttackedImages:
@@ -43,24 +43,25 @@ class AttackedImages:
         return chosen
 
     def of(self, attack: str) -> np.ndarray:
-        """Return the indices of the test images that one of the paper's attacks is measured on, sorted.
+        """Return the indices of the test images that an attack is measured on, sorted.
 
         Raises:
-            KeyError: if Table III has no such attack.
-            ValueError: as `choose`.
+            ValueError: if there is no such attack, or as `choose`.
         """
-        config = self._workspace.config.attacks
-        if attacks.ATTACKS[attack].minimum_norm:
-            return self.choose(config.num_images_slow)
-        return self.choose(config.num_images_iterative if attack in ITERATIVE else config.num_images)
+        return self.of_kind(attacks.find_attack(attack).kind)
+
+    def of_kind(self, kind: Kind) -> np.ndarray:
+        """Return the indices of the test images that attacks of one kind are measured on, sorted."""
+        return self.choose(_count(self._config, kind))
 
     def calibration(self, attack: str) -> np.ndarray:
         """Return the indices of the test images that an attack's strength is calibrated on, sorted."""
-        config = self._workspace.config.attacks
-        if attacks.ATTACKS[attack].minimum_norm:
+        kind = attacks.find_attack(attack).kind
+        if kind == "minimum norm":  # its one run gives both
             return self.of(attack)
+        few = kind == "iterative"
         return self.choose(
-            config.calibration_images_iterative if attack in ITERATIVE else config.calibration_images
+            self._config.calibration_images_iterative if few else self._config.calibration_images
         )
 
     def share(self, results: Mapping[str, attacks.AttackResult]) -> dict[str, attacks.AttackResult]:
@@ -80,10 +81,21 @@ class AttackedImages:
 
     def curve(self) -> np.ndarray:
         """Return the indices of the test images that Fig. 3 is measured on, sorted."""
-        return self.choose(self._workspace.config.attacks.num_images_curve)
+        return self.choose(self._config.num_images_curve)
+
+    @property
+    def _config(self) -> AttackConfig:
+        return self._workspace.config.attacks
 
     @cached_property
     def _rank(self) -> np.ndarray:
         return data.rank_samples(
             self._workspace.test_set[1], rng=stream(self._workspace.seed, "attacks/images")
         )
+
+
+def _count(config: AttackConfig, kind: Kind) -> int | None:
+    """Return on how many images attacks of one kind are measured; the slower, the fewer."""
+    if kind == "minimum norm":
+        return config.num_images_slow
+    return config.num_images_iterative if kind == "iterative" else config.num_images

@@ -12,8 +12,10 @@ from flutils.results.fig4 import Fig4
 from flutils.results.margins import Margins
 from flutils.results.paper_check import PaperCheck
 from flutils.results.report import Report
+from flutils.results.review import Review
 from flutils.results.table1 import Table1
 from flutils.results.table2 import Table2
+from flutils.results.table3 import Table3
 from flutils.results.table4 import Table4
 from flutils.results.theory import Theory
 from flutils.results.training import Training
@@ -25,6 +27,8 @@ RESULTS: tuple[type[Result], ...] = (
     FeedbackResult,
     Fig3,
     Table2,
+    Table3,
+    Review,
     Fig4,
     Table4,
     Theory,
@@ -44,8 +48,10 @@ __all__ = [
     "PaperCheck",
     "Report",
     "Result",
+    "Review",
     "Table1",
     "Table2",
+    "Table3",
     "Table4",
     "Theory",
     "Training",

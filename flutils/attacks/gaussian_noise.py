@@ -1,4 +1,4 @@
-"""Noise that does not look at the model: uniform ("Random" in the paper) and Gaussian."""
+"""Gaussian noise, which does not look at the model."""
 
 from typing import Any
 
@@ -6,51 +6,9 @@ import numpy as np
 
 from flutils.arguments import Bounds, check_strength
 from flutils.attacks.result import AttackResult
+from flutils.attacks.spec import AttackSpec
 from flutils.attacks.trial import Trial
 from flutils.randomness import stream
-
-
-def uniform_noise(
-    model: Any,
-    x: np.ndarray,
-    y: np.ndarray,
-    *,
-    amplitude: float,
-    bounds: Bounds,
-    seed: int,
-    batch_size: int = 250,
-) -> AttackResult:
-    """Add noise drawn uniformly from -`amplitude` to `amplitude`, independently for each pixel.
-
-    Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
-        amplitude: largest change of a pixel, pixel values.
-        bounds: the pixel range; noisy images are clipped to it.
-        seed: of the noise; the same noise, scaled, at every amplitude.
-        batch_size: samples a batch of the model, at most.
-
-    Returns:
-        The verified `AttackResult`.
-
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
-
-    Source: paper §V-B, Table III, "random noise (with a uniform distribution)". Independent pixels and
-        clipping are readings.
-    """
-    amplitude = check_strength("amplitude", amplitude)
-    trial = Trial(model, x, y, bounds, batch_size)
-    noise = stream(seed, "attacks/uniform noise").random(trial.x.shape, dtype=np.float32) * 2 - 1
-    return trial.finish(
-        np.clip(trial.x + np.float32(amplitude) * noise, *trial.bounds),
-        attack="Random",
-        library="numpy",
-        parameters={"amplitude": amplitude, "seed": int(seed)},
-        norm="linf",
-        budget=amplitude,
-    )
 
 
 def gaussian_noise(
@@ -91,3 +49,14 @@ def gaussian_noise(
         library="numpy",
         parameters={"deviation": deviation, "seed": int(seed)},
     )
+
+
+GAUSSIAN = AttackSpec(
+    name="Gaussian",
+    function=gaussian_noise,
+    kind="noise",
+    strength="deviation",
+    norm=None,
+    library="numpy",
+    seeded=True,
+)

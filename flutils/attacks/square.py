@@ -1,0 +1,90 @@
+"""Square, a search without gradients, to check the paper's numbers."""
+
+import hashlib
+from typing import Any
+
+import numpy as np
+
+from flutils.arguments import Bounds, check_count, check_positive
+from flutils.attacks.result import AttackResult
+from flutils.attacks.toolbox import LIBRARY, borrow_randomness, count_classes
+from flutils.attacks.trial import Trial
+
+
+def square(
+    model: Any,
+    x: np.ndarray,
+    y: np.ndarray,
+    *,
+    epsilon: float,
+    bounds: Bounds,
+    seed: int,
+    max_queries: int = 200,
+    batch_size: int = 250,
+) -> AttackResult:
+    """Attack with Square: a random search over square patches that never asks for a gradient.
+
+    Args:
+        model: Keras model from images to logits.
+        x: (n, H, W, C) float samples, pixel values in `bounds`.
+        y: (n,) integer true classes.
+        epsilon: largest change of a pixel, pixel values.
+        bounds: the pixel range; images are clipped to it.
+        seed: of the patches, of which each try has the same for all samples.
+        max_queries: how many patches are tried.
+        batch_size: samples a batch when the result is judged, at most.
+
+    Returns:
+        The verified result.
+
+    Raises:
+        ValueError: if an argument is not as above, or the model does not return finite logits.
+
+    Source: Andriushchenko et al. 2020, for checking the paper's Table III; ART `SquareAttack`. A model
+        that it beats where attacks with gradients fail hides its gradients.
+    """
+    epsilon, max_queries = check_positive("epsilon", epsilon), check_count("max_queries", max_queries)
+    trial = Trial(model, x, y, bounds, batch_size)
+    with borrow_randomness(seed, "attacks/square"):
+        from art.attacks.evasion import SquareAttack
+
+        attack = SquareAttack(
+            _build_black_box(trial),
+            norm=np.inf,
+            eps=epsilon,
+            max_iter=max_queries,
+            batch_size=trial.batch_size,
+            verbose=False,
+        )
+        images = attack.generate(trial.x.copy(), trial.y)  # it writes into the images it is given
+    parameters = {"epsilon": epsilon, "max_queries": max_queries, "seed": int(seed)}
+    return trial.finish(
+        images, attack="Square", library=LIBRARY, parameters=parameters, norm="linf", budget=epsilon
+    )
+
+
+def _build_black_box(trial: Trial) -> Any:
+    """Wrap a trial's model for attacks of ART that only ask for logits.
+
+    Square asks three times for each image that it keeps, so answers are remembered by the image's bytes.
+    """
+    from art.estimators.classification import BlackBoxClassifierNeuralNetwork
+
+    known: dict[bytes, np.ndarray] = {}
+
+    def evaluate(images: np.ndarray) -> np.ndarray:
+        images = np.ascontiguousarray(images, dtype=np.float32)
+        keys = [hashlib.blake2b(image.tobytes(), digest_size=16).digest() for image in images]
+        new = [row for row, key in enumerate(keys) if key not in known]
+        if new:
+            answers = np.asarray(trial.steps.any_logits(images[new]))
+            known.update(zip((keys[row] for row in new), answers, strict=True))
+        return np.stack([known[key] for key in keys])
+
+    return BlackBoxClassifierNeuralNetwork(
+        evaluate,
+        input_shape=trial.x.shape[1:],
+        nb_classes=count_classes(trial),
+        channels_first=False,
+        clip_values=trial.bounds,
+    )

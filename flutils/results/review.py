@@ -1,0 +1,121 @@
+"""The reviewer's checks of accuracy under attack, and the attacks at the field's standard radius."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Self
+
+import pandas as pd
+
+from flutils import plots
+from flutils.experiment import Experiment, checks
+from flutils.paper import ORI
+from flutils.results.attacked import format_rate
+from flutils.results.base import Drawing, Result
+
+_ALL = "all of them, and Table III's"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Review(Result):
+    """What a reviewer would ask of the four models' accuracies under attack.
+
+    Attributes:
+        radius: the field's standard l∞ radius, pixel values.
+        images: number of images attacked at it.
+        standard: attack -> model -> images classified correctly at that radius.
+        shared: number of images that all attacks were run on, here and in Table III.
+        withstood: model -> those of them that it classifies correctly under every one.
+        reviews: model -> loss, gradients, and what APGD and Square leave.
+        checks: model -> its checks.
+    """
+
+    NAME: ClassVar[str] = "review"
+    NOTEBOOK: ClassVar[str] = "07"
+
+    radius: float
+    images: int
+    standard: dict[str, dict[str, int]]
+    shared: int
+    withstood: dict[str, int]
+    reviews: dict[str, checks.Review]
+    checks: dict[str, tuple[checks.Check, ...]]
+
+    @classmethod
+    def compute(cls, experiment: Experiment) -> Self:
+        """Attack the paper's four models at the standard radius, and check them."""
+        models = experiment.models.all()
+        ran = {label: experiment.attacks.standard(model) for label, model in models.items()}
+        kept = {label: experiment.reviews.withstands_all(model) for label, model in models.items()}
+        return cls(
+            **cls.start(experiment),
+            radius=experiment.config.attacks.standard_linf,
+            images=len(next(iter(ran[ORI].values())).success),
+            standard={
+                attack: {label: int((~found[attack].success).sum()) for label, found in ran.items()}
+                for attack in ran[ORI]
+            },
+            shared=len(kept[ORI]),
+            withstood={label: int(right.sum()) for label, right in kept.items()},
+            reviews={label: experiment.reviews.review(model) for label, model in models.items()},
+            checks={label: tuple(experiment.reviews.check(model)) for label, model in models.items()},
+            judged=(),
+        )
+
+    def frame(self) -> pd.DataFrame:
+        """Return the outcome of each check on each model, with the numbers that decide it."""
+        rows: dict[str, dict[str, str]] = {}
+        for label, found in self.checks.items():
+            for check in found:
+                outcome = f"{'pass' if check.passed else 'FAIL'}: {check.measured}"
+                rows.setdefault(check.name, {})[label] = outcome
+        return pd.DataFrame.from_dict(rows, orient="index").fillna("").rename_axis("check")
+
+    def at_standard_radius(self) -> pd.DataFrame:
+        """Return percent correct at the standard radius, with 95 % Wilson intervals.
+
+        The last row counts an image only if it withstands every attack, these and those of Table III.
+        """
+        counts = {
+            **{(attack, self.images): found for attack, found in self.standard.items()},
+            (_ALL, self.shared): self.withstood,
+        }
+        rows = [
+            {label: format_rate(correct, n) for label, correct in found.items()}
+            for (_, n), found in counts.items()
+        ]
+        index = pd.MultiIndex.from_tuples(
+            [(attack, f"{self.radius:g}", n) for attack, n in counts], names=["attack", "radius", "images"]
+        )
+        return pd.DataFrame(rows, index=index)
+
+    def stronger(self) -> pd.DataFrame:
+        """Return percent correct under ever more attacks at the standard radius, and gradients of zero."""
+        rows = {
+            label: {
+                "images": found.images,
+                "clean": 100 * found.clean_accuracy,
+                **{
+                    attack if place == 0 else f"+ {attack}": 100 * rate
+                    for place, (attack, rate) in enumerate(found.accuracy.items())
+                },
+                "zero-gradient images": 100 * found.zero_gradient_images,
+                "zero-gradient pixels": 100 * found.zero_gradient_pixels,
+            }
+            for label, found in self.reviews.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+    def drawings(self) -> dict[str, Drawing]:
+        """Draw the loss while PGD runs."""
+        n, title = self.reviews[ORI].images, plots.TITLES.get(self.dataset, self.dataset)
+        losses = {label: found.loss for label, found in self.reviews.items()}
+        figure = plots.plot_loss_by_iteration(
+            losses,
+            scale="log",
+            xlabel="iteration of PGD at the standard radius",
+            ylabel=f"mean loss, {n} images (nats)",
+        )
+        caption = (
+            f"Loss in nats by iteration of PGD at radius {self.radius:g} on {title}, mean of {n} test "
+            f"images; profile {self.profile}."
+        )
+        return {"loss": Drawing(figure, caption, losses)}
