@@ -64,6 +64,7 @@ class FeedbackResult(Result):
 
     NAME: ClassVar[str] = "feedback"
     NOTEBOOK: ClassVar[str] = "04"
+    TITLE: ClassVar[str] = "Feedback examples, and what retraining on them does"
 
     classes: dict[str, ChosenClass]
     sets: dict[str, ExampleSet]

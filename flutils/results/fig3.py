@@ -54,6 +54,7 @@ class Fig3(Result):
 
     NAME: ClassVar[str] = "fig3"
     NOTEBOOK: ClassVar[str] = "05"
+    TITLE: ClassVar[str] = "Fig. 3: accuracy against the strength of FGSM"
 
     strengths: np.ndarray
     axis: np.ndarray

@@ -51,6 +51,7 @@ class Fig4(Result):
 
     NAME: ClassVar[str] = "fig4"
     NOTEBOOK: ClassVar[str] = "08"
+    TITLE: ClassVar[str] = "Fig. 4 and R: mean margins and the robustness level"
 
     samples: dict[str, MeanMargins]
     few: dict[str, MeanMargins]

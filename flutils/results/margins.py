@@ -95,6 +95,7 @@ class Margins(Result):
 
     NAME: ClassVar[str] = "margins"
     NOTEBOOK: ClassVar[str] = "02"
+    TITLE: ClassVar[str] = "What the boundary search found"
 
     num_rays: int
     step: float

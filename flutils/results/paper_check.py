@@ -25,6 +25,7 @@ class PaperCheck(Result):
 
     NAME: ClassVar[str] = "paper_check"
     NOTEBOOK: ClassVar[str] = "11"
+    TITLE: ClassVar[str] = "The paper against itself"
     JOINT: ClassVar[bool] = True
 
     points: tuple[Point, ...]

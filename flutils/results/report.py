@@ -20,7 +20,7 @@ from flutils.claims import (
 )
 from flutils.config import describe, load_profile
 from flutils.paper import BOTH, Claim
-from flutils.results.base import Cell, Drawing, Result, save_drawing, show_drawing, style_frame
+from flutils.results.base import ALL, Cell, Drawing, Result, save_drawing, show_drawing, style_frame
 
 NOT_PRINTED, NOT_JUDGED = "not printed", "not judged"
 
@@ -60,7 +60,7 @@ class Report:
         seed: of the run.
         datasets: which are reported.
         kinds: the results that there could be, in the order of the notebooks.
-        found: dataset -> name -> result; without those that are not saved.
+        found: dataset, or ``"all"`` -> name -> result; without those that are not saved.
     """
 
     profile: str
@@ -92,11 +92,11 @@ class Report:
             ValueError: if a saved result cannot be read, or there is no such profile.
         """
         found: dict[str, dict[str, Result]] = {}
+        place = folder or find_home() / "artifacts" / name_run(profile, seed)
         for dataset in datasets:
             load_profile(dataset, profile)
-            place = (folder or find_home() / "artifacts" / name_run(profile, seed)) / dataset
-            paths = {kind: place / f"{kind.NAME}.json" for kind in kinds}
-            found[dataset] = {kind.NAME: kind.read(path) for kind, path in paths.items() if path.exists()}
+            found[dataset] = _read_there(place / dataset, [kind for kind in kinds if not kind.JOINT])
+        found[ALL] = _read_there(place / ALL, [kind for kind in kinds if kind.JOINT])
         return cls(profile, seed, tuple(datasets), tuple(kinds), found)
 
     def claims(self) -> list[ClaimLine]:
@@ -137,8 +137,8 @@ class Report:
         """Return the results that are not saved, with the notebook that saves each."""
         rows = [
             (dataset, kind.NAME, kind.NOTEBOOK)
-            for dataset in self.datasets
             for kind in self.kinds
+            for dataset in ((ALL,) if kind.JOINT else self.datasets)
             if kind.NAME not in self.found[dataset]
         ]
         return pd.DataFrame(rows, columns=["dataset", "result", "notebook"])
@@ -280,6 +280,11 @@ class Report:
             return NOT_PRINTED
         verdicts = judge_findings(kinds[claim.result].judge_printed(dataset))
         return {verdict.id: verdict.verdict for verdict in verdicts}.get(claim.id, NOT_PRINTED)
+
+
+def _read_there(folder: Path, kinds: Sequence[type[Result]]) -> dict[str, Result]:
+    paths = {kind: folder / f"{kind.NAME}.json" for kind in kinds}
+    return {kind.NAME: kind.read(path) for kind, path in paths.items() if path.exists()}
 
 
 def _make_line(

@@ -30,6 +30,7 @@ class Review(Result):
 
     NAME: ClassVar[str] = "review"
     NOTEBOOK: ClassVar[str] = "07"
+    TITLE: ClassVar[str] = "Accuracy at the field's standard strengths"
 
     radius: float
     images: int

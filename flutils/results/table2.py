@@ -71,6 +71,7 @@ class Table2(Result):
 
     NAME: ClassVar[str] = "table2"
     NOTEBOOK: ClassVar[str] = "06"
+    TITLE: ClassVar[str] = "Table II: mean margins of class-center images"
 
     means: Means
     wrong: Means

@@ -43,6 +43,7 @@ class Table3(Result):
 
     NAME: ClassVar[str] = "table3"
     NOTEBOOK: ClassVar[str] = "07"
+    TITLE: ClassVar[str] = "Table III: accuracy under eight attacks"
 
     attacks: dict[str, Attacked]
     test_accuracy: dict[str, float]

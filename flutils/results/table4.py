@@ -97,6 +97,7 @@ class Table4(Result):
 
     NAME: ClassVar[str] = "table4"
     NOTEBOOK: ClassVar[str] = "09"
+    TITLE: ClassVar[str] = "Table IV: class robustness"
 
     models: dict[str, ClassRobustness]
     levels: tuple[str, ...]

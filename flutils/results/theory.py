@@ -45,6 +45,7 @@ class Theory(Result):
 
     NAME: ClassVar[str] = "theory"
     NOTEBOOK: ClassVar[str] = "10"
+    TITLE: ClassVar[str] = "Theory: Lemma 1 and Theorem 1"
     JOINT: ClassVar[bool] = True
 
     statements: tuple[Statement, ...]

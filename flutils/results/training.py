@@ -92,6 +92,7 @@ class Training(Result):
 
     NAME: ClassVar[str] = "training"
     NOTEBOOK: ClassVar[str] = "01"
+    TITLE: ClassVar[str] = "The models"
 
     trained: dict[str, Trained]
     settings: tuple[Setting, ...]
