@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from flutils.arguments import Bounds, check_count, check_positive
+from flutils.arguments import Bounds, check_choice, check_count, check_positive, require
 from flutils.attacks.result import AttackResult
 from flutils.attacks.trial import Trial
 from flutils.randomness import stream
@@ -16,6 +16,7 @@ from flutils.randomness import stream
 _LIBRARY = "adversarial-robustness-toolbox"
 _LOSSES = {"ce": "cross_entropy", "dlr": "difference_logits_ratio"}
 _RESTARTS = 1
+_LARGEST_PATCH = 0.8  # share of an image that the first patches of Square cover; ART's own default
 
 
 def apgd(
@@ -54,9 +55,12 @@ def apgd(
         `AutoProjectedGradientDescent`, one restart.
     """
     epsilon, steps = check_positive("epsilon", epsilon), check_count("steps", steps)
-    if loss not in _LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(map(repr, _LOSSES))}, got {loss!r}")
+    check_choice("loss", loss, tuple(_LOSSES))
     trial = Trial(model, x, y, bounds, batch_size)
+    require(
+        loss == "ce" or trial.num_classes >= 3,
+        f"loss 'dlr' compares three logits, the model has {trial.num_classes}; use loss='ce'",
+    )
     with _borrowed_randomness(seed, f"attacks/apgd/{loss}"):
         from art.attacks.evasion import AutoProjectedGradientDescent
 
@@ -119,6 +123,11 @@ def square(
     """
     epsilon, max_queries = check_positive("epsilon", epsilon), check_count("max_queries", max_queries)
     trial = Trial(model, x, y, bounds, batch_size)
+    height, width = trial.x.shape[1:3]
+    require(
+        min(height, width) > 1,
+        f"Square moves patches, for which {height} x {width} pixels have no room; use another attack",
+    )
     with _borrowed_randomness(seed, "attacks/square"):
         from art.attacks.evasion import SquareAttack
 
@@ -127,6 +136,8 @@ def square(
             norm=np.inf,
             eps=epsilon,
             max_iter=max_queries,
+            # Its largest patch must be smaller than the shorter side.
+            p_init=min(_LARGEST_PATCH, (min(height, width) - 0.51) ** 2 / (height * width)),
             batch_size=trial.batch_size,
             verbose=False,
         )
@@ -146,7 +157,7 @@ def _build_classifier(trial: Trial) -> Any:
         return trial.steps.any_logits(images)
 
     return TensorFlowV2Classifier(
-        evaluate, nb_classes=_count_classes(trial), input_shape=trial.x.shape[1:], clip_values=trial.bounds
+        evaluate, nb_classes=trial.num_classes, input_shape=trial.x.shape[1:], clip_values=trial.bounds
     )
 
 
@@ -171,15 +182,10 @@ def _build_black_box(trial: Trial) -> Any:
     return BlackBoxClassifierNeuralNetwork(
         evaluate,
         input_shape=trial.x.shape[1:],
-        nb_classes=_count_classes(trial),
+        nb_classes=trial.num_classes,
         channels_first=False,
         clip_values=trial.bounds,
     )
-
-
-def _count_classes(trial: Trial) -> int:
-    """Return how many logits the model gives an image."""
-    return int(trial.steps.any_logits(trial.x[:1]).shape[1])
 
 
 @contextmanager

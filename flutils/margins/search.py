@@ -9,6 +9,7 @@ import numpy as np
 from flutils import arguments
 from flutils.margins import checks
 from flutils.margins.blocks import SearchJob, combine_audits
+from flutils.margins.checks import check_plausible
 from flutils.margins.engines import ENGINES, Engine, EngineRecipe, Model
 from flutils.margins.rays import classify
 from flutils.margins.runner import run_job
@@ -116,7 +117,8 @@ def search(
         and points are clipped, as in He, Li, Song (ICLR 2018), whose search the paper adopts.
     """
     started = time.perf_counter()
-    x = arguments.check_images(x, bounds)
+    bounds = arguments.check_bounds(bounds)
+    x = arguments.inspect_images(x, bounds)
     y = arguments.check_labels(y, len(x))
     directions = checks.check_directions(directions, x.shape[1:], unit)
     num_steps = checks.check_grid(step, search_range)
@@ -126,12 +128,12 @@ def search(
     arguments.check_count("batch_size", batch_size)
     arguments.check_count("block_rays", block_rays)
     arguments.check_count("seed", seed, least=0)
-    if not 0 <= audit_rate <= 1:
-        raise ValueError(f"audit_rate must be a fraction from 0 to 1, got {audit_rate!r}")
+    arguments.check_fraction("audit_rate", audit_rate)
 
-    recipe = EngineRecipe(model, x, directions, bounds if clip else None, batch_size, engine)
-    built = recipe.build()
-    logits = _logits_at_samples(built, y)
+    recipe = EngineRecipe(model, directions, bounds if clip else None, batch_size, engine)
+    built = recipe.build(arguments.take_images(x, slice(batch_size), bounds))
+    logits = _logits_at_samples(built, x, y, bounds)
+    check_plausible(logits, y)
     predicted = logits.argmax(axis=1)
     origin = (y if reference == "label" else predicted).astype(np.int64)
     k = len(directions)
@@ -152,7 +154,9 @@ def search(
         pilot_rays=0 if swept else int(np.clip(num_rays * _PILOT_SHARE, *_PILOT_RAYS)),
         seed=seed,
     )
-    blocks, pilot_evaluations = run_job(job, recipe, built, checkpoint=checkpoint, client=client)
+    blocks, pilot_evaluations = run_job(
+        job, x, recipe, built, bounds=bounds, checkpoint=checkpoint, client=client
+    )
     crossing = np.zeros((len(x), len(direction)), np.int16)
     adjacent = np.broadcast_to(predicted.astype(np.int16)[:, None], crossing.shape).copy()
     if blocks:
@@ -161,14 +165,14 @@ def search(
     settings = SearchSettings(
         step=float(step),
         search_range=float(search_range),
-        bounds=(float(bounds[0]), float(bounds[1])),
+        bounds=bounds,
         both_signs=both_signs,
         clip=clip,
         reference=reference,
         unit=unit,
         strategy="sweep" if swept else strategy,
         num_classes=logits.shape[1],
-        samples=fingerprint(x),
+        samples=fingerprint(x, bounds),
         directions=fingerprint(directions),
     )
     cost = SearchCost(
@@ -181,13 +185,24 @@ def search(
     return MarginTable(crossing, adjacent, origin, direction, job.sign, settings, cost, audit)
 
 
-def _logits_at_samples(engine: Engine, y: np.ndarray) -> np.ndarray:
+def _logits_at_samples(
+    engine: Engine, x: np.ndarray, y: np.ndarray, bounds: tuple[float, float]
+) -> np.ndarray:
     """Evaluate every sample itself, in full batches: points of length 0 along the first direction."""
     batch, num_samples, parts = engine.batch_size, len(y), []
+    first, nowhere = np.zeros(batch, np.int32), np.zeros(batch, np.float32)
+
+    def evaluate(images: np.ndarray) -> np.ndarray:
+        return engine.place(images)(np.arange(batch, dtype=np.int32), first, nowhere)
+
     for start in range(0, num_samples, batch):
-        image = np.minimum(np.arange(start, start + batch), num_samples - 1).astype(np.int32)
-        answer = np.asarray(engine(image, np.zeros(batch, np.int32), np.zeros(batch, np.float32)))
-        arguments.check_answer(answer, batch)
+        # The last batch repeats the last sample.
+        images = arguments.take_images(
+            x, np.minimum(np.arange(start, start + batch), num_samples - 1), bounds
+        )
+        answer = evaluate(images)
         parts.append(answer[: num_samples - start])
         arguments.check_logits(parts[-1], y)
+        if start == 0 and engine.name == "callable":
+            arguments.check_steady(evaluate, images, answer)
     return np.concatenate(parts)
