@@ -6,6 +6,7 @@ loops in Python.
 """
 
 import hashlib
+import inspect
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -73,7 +74,10 @@ class Steps:
         cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
 
         def evaluate(images: Any) -> Any:
-            return tf.cast(self._model()(images, training=False), tf.float32)  # type: ignore[misc]
+            answer = self._model()(images, training=False)  # type: ignore[misc]
+            if not tf.is_tensor(answer):
+                raise ValueError("a model to attack must have one output")
+            return tf.cast(answer, tf.float32)
 
         def logits(images: Any) -> Any:
             self.traces += 1
@@ -163,11 +167,13 @@ class Steps:
         model: Any = self._model()
         weights = [variable.numpy() for variable in model.trainable_variables]
         state = [variable.numpy() for variable in model.non_trainable_variables]
+        # The call of a class of one's own need not know what training is.
+        options = {"training": False} if "training" in inspect.signature(model.call).parameters else {}
 
         def logits(images: Any) -> Any:
             self.traces += 1
             constants = [[tf.constant(value) for value in values] for values in (weights, state)]
-            return tf.cast(model.stateless_call(*constants, images, training=False)[0], tf.float32)
+            return tf.cast(model.stateless_call(*constants, images, **options)[0], tf.float32)
 
         return self._compile(logits)
 

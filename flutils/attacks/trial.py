@@ -52,7 +52,7 @@ class Trial:
     def _evaluate_samples(self, model: Any) -> np.ndarray:
         """Return the logits of the samples."""
         try:
-            return self.steps.recall(self.x, self.batch_size, self.evaluate)
+            logits = self.steps.recall(self.x, self.batch_size, self.evaluate)
         except Exception as error:  # of the model's own layers, when they are traced
             forget_steps(model)
             arguments.check_answer(arguments.call_plainly(model, self.x[:1]), 1)
@@ -60,6 +60,7 @@ class Trial:
                 f"{model.name} cannot be compiled ({type(error).__name__}); to attack it as it is, call "
                 "model.compile(run_eagerly=True) first"
             ) from error
+        return arguments.check_answer(logits, len(self.x))
 
     def batches(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the rows of each batch, and the same padded to the common size."""

@@ -1,5 +1,6 @@
 """Boundary searches of a trained classifier: margin tables and traced rays."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flutils import margins
+from flutils.arguments import InputWarning
 from flutils.config import SearchConfig, replace
 from flutils.experiment.workspace import CONTROL, NOISE, Classifier, Recipe, Workspace
 
@@ -112,20 +114,23 @@ class Searches(Workspace):
         choose: Callable[[], tuple[np.ndarray, np.ndarray]],
     ) -> Recipe:
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            table = margins.search(
-                classifier.load(),
-                *choose(),
-                self._draw_directions(search),
-                step=search.step,
-                search_range=search.search_range,
-                bounds=self.bounds,
-                both_signs=search.both_signs,
-                clip=search.clip,
-                reference=search.reference,
-                unit=search.unit,
-                seed=self.seed,
-                checkpoint=scratch,
-            )
+            with warnings.catch_warnings():
+                # A model that only guesses is a result here, and its accuracy is reported.
+                warnings.simplefilter("ignore", InputWarning)
+                table = margins.search(
+                    classifier.load(),
+                    *choose(),
+                    self._draw_directions(search),
+                    step=search.step,
+                    search_range=search.search_range,
+                    bounds=self.bounds,
+                    both_signs=search.both_signs,
+                    clip=search.clip,
+                    reference=search.reference,
+                    unit=search.unit,
+                    seed=self.seed,
+                    checkpoint=scratch,
+                )
             table.save(path)
             return table.summary()
 

@@ -114,6 +114,7 @@ class EngineRecipe:
         if self.bounds is not None:
             points = np.clip(points, *self.bounds)
         theirs = arguments.check_answer(arguments.predict(self.model, points), self.batch_size)
+        arguments.check_finite(theirs, "near images of x")
         try:
             compiled = compile_openvino(self.model, points.shape)
             ours = compiled(points)

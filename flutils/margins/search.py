@@ -50,17 +50,22 @@ def search(
     `search_range` at which the model's class is no longer the sample's own, and the class found there is its
     adjacent class. All samples share the directions.
 
+    A model of PyTorch, after ``model.eval()``, is searched by a function:
+        lambda points: model(torch.from_numpy(points).permute(0, 3, 1, 2)).detach().numpy()
+
     Example:
         rays = directions.random_orthogonal(100, shape=x.shape[1:], seed=0)
         table = margins.search(model, x, y, rays, step=0.02, search_range=0.5, bounds=(0, 1), both_signs=True)
         print(table, table.margin, table.adjacent)
+        table.plot()
 
     Args:
         model: a Keras model of images, or any function from a (`batch_size`, H, W, C) float32 array to
             (`batch_size`, classes) logits. Logits are what a softmax is applied to: leave that out. What a
             function says of an image must not change from call to call, nor with the rest of its batch.
-        x: (n, H, W, C) numbers, the samples' pixels as the model takes them, inside `bounds`.
-        y: (n,) integers, the true class of each sample, from 0, in the order of the model's outputs.
+        x: (n, H, W, C) numbers, the samples' pixels as the model takes them, inside `bounds`; an array, a
+            tensor or lists. One that is mapped from a file (``np.load(path, mmap_mode="r")``) stays there.
+        y: (n,) or (n, 1) integers, each sample's true class, from 0, in the order of the model's outputs.
         directions: (k, H, W, C) numbers, at most H*W*C directions, each of unit length;
             `flutils.directions.random_orthogonal` makes them. More directions, or more samples, make averages
             less noisy and take proportionally longer.
@@ -90,7 +95,9 @@ def search(
         checkpoint: folder for finished blocks, made if it is not there. A search that was killed continues
             from them when called again alike, with the same result. The caller deletes it.
         client: a `distributed.Client`; blocks then run on its workers, with the same result. A function must
-            be picklable for that, and layers of one's own must be in a module that workers can import.
+            be picklable for that. Layers and activations of one's own travel with the model: those of a
+            module by its name, so that workers must be able to import it (``client.upload_file``), those of a
+            notebook as code. A Lambda may use nothing but its argument.
 
     Returns:
         A `MarginTable` of n samples by k or 2k rays: `margin` (float32, in units of the directions; NaN where
@@ -106,12 +113,14 @@ def search(
             checked before the search starts, but for logits along a ray that are not finite.
 
     Warns:
-        EngineWarning: if ``"auto"`` would use OpenVINO but it cannot run the model alike; Keras is used.
+        EngineWarning: if ``"auto"`` would use OpenVINO but it cannot run the model alike, and Keras is used;
+            or Keras cannot compile the model, and it is called as it is.
+        InputWarning: if the model is right no more often than a guess, or `x` uses a small part of `bounds`.
 
     Cost: nearly all time goes to the model. A sweep evaluates each ray up to search_range / step times,
         ``"chord"`` a few times; the table prints how often, and rays a second, so try few samples first.
-        Memory: `x` and `directions` as float32, some bytes a ray for the table, about 6 for each ray and step
-        of a block, and what the model needs for a batch.
+        Memory, beyond `x` itself: `directions` and the images of a block as float32, some bytes a ray for the
+        table, about 6 for each ray and step of a block, and what the model needs for a batch.
 
     Source: paper, Algorithm 1, step 3, and §V. Departures: directions have RMS 1, not Euclidean norm 1,
         and points are clipped, as in He, Li, Song (ICLR 2018), whose search the paper adopts.
