@@ -181,9 +181,18 @@ class Steps:
         """Compile a function, unless the model asks to be called as it is."""
         import tensorflow as tf
 
-        return (
-            function if self._eager else tf.function(function, autograph=False, jit_compile=False, **options)
-        )
+        if not self._eager:
+            return tf.function(function, autograph=False, jit_compile=False, **options)
+
+        def call(*tensors: Any) -> Any:
+            before = tf.config.functions_run_eagerly()
+            tf.config.run_functions_eagerly(True)  # cleverhans compiles parts of its own
+            try:
+                return function(*tensors)
+            finally:
+                tf.config.run_functions_eagerly(before)
+
+        return call
 
 
 def forget_steps(model: Any) -> None:

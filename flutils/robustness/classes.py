@@ -16,7 +16,7 @@ def mean_margin_matrix(table: Margins, num_classes: int | None = None) -> tuple[
 
     Args:
         table: a margin table, from `flutils.margins.search`; n samples, margins in pixel values.
-        num_classes: number of classes c of the model, at least 2; by default that of the searched model.
+        num_classes: number of classes c of the model, at least 2; by default what the search knew.
 
     Returns:
         M (c, c) float64, pixel values, row = origin class, column = adjacent class, NaN where N is 0; and
@@ -127,7 +127,7 @@ def adjacent_proportions(table: Margins, num_classes: int | None = None) -> Floa
 
     Args:
         table: a margin table.
-        num_classes: number of classes c, at least 2; by default that of the searched model.
+        num_classes: number of classes c, at least 2; by default what the search knew.
 
     Returns:
         (c + 1,) float64 fractions that sum to 1; the last is N/A, rays without an adjacent class.

@@ -34,7 +34,7 @@ def class_center_images(table: Margins, num_classes: int | None = None, *, not_f
 
     Args:
         table: a margin table; n samples, margins in pixel values.
-        num_classes: number of classes c, at least 2; by default that of the searched model.
+        num_classes: number of classes c, at least 2; by default what the search knew.
         not_found: what a ray without a crossing counts as, pixel values; 255 in Table II.
 
     Returns:
