@@ -509,6 +509,14 @@ def test_examples_are_made_of_what_was_searched(table):
             feedback.make_examples(
                 **{"table": table, "x": X, "directions": RAYS, "selection": chosen, **other}, seed=0
             )
+    for name, other in (("table", X), ("selection", [1, 2])):
+        given = {"table": table, "x": X, "directions": RAYS, "selection": chosen, name: other}
+        with pytest.raises(ValueError, match=f"{name} must be a .*; pass what .* returned"):
+            feedback.make_examples(**given, seed=0)
+    with pytest.raises(ValueError, match="examples must be FeedbackExamples, got ndarray"):
+        feedback.measure_crossing(MODEL, made.images)
+    with pytest.raises(ValueError, match="feedback must be a FeedbackConfig, got TrainingConfig"):
+        training.train_feedback(MODEL, X, Y, X, Y, RECIPE, RECIPE, seed=0)
     for control in (feedback.copy_samples, lambda e, x: feedback.add_noise(e, x, bounds=BOUNDS, seed=0)):
         np.testing.assert_array_equal(control(made, X.tolist()), control(made, X))
         with pytest.raises(ValueError, match="NaN or infinite pixels"):

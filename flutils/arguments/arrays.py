@@ -48,7 +48,8 @@ def check_bounds(bounds: Bounds) -> Bounds:
     try:
         low, high = (float(bound) for bound in bounds)
     except (TypeError, ValueError):
-        channels = np.ndim(bounds[0]) if isinstance(bounds, (list, tuple)) and bounds else 0
+        pair = isinstance(bounds, (list, tuple, np.ndarray)) and len(bounds) == 2
+        channels = pair and np.ndim(bounds[0]) > 0
         advice = (
             "for images normalized by channel, put the normalization into the model "
             "(keras.layers.Normalization) and pass pixels with one range"

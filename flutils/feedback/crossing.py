@@ -146,6 +146,10 @@ def measure_crossing(model: Any, examples: FeedbackExamples, *, batch_size: int 
     return to its class and clipping bends it.
     """
     check_count("batch_size", batch_size)
+    require(
+        isinstance(examples, FeedbackExamples),
+        f"examples must be FeedbackExamples, got {type(examples).__name__}; pass what make_examples returned",
+    )
     m = len(examples)
     require(m > 0, "examples must not be empty, got 0; choose samples of which some ray crosses")
     evaluate = as_function(model, examples.images.shape[1:])

@@ -125,6 +125,14 @@ def make_examples(
     Source: paper, Algorithm 1, step 4, and §IV-B. Departures: clipping; how ties are broken and what is
     done about missing crossings is not printed.
     """
+    require(
+        isinstance(table, MarginTable),
+        f"table must be a MarginTable, got {type(table).__name__}; pass what flutils.margins.search returned",
+    )
+    require(
+        isinstance(selection, Selection),
+        f"selection must be a Selection, got {type(selection).__name__}; pass what choose_samples returned",
+    )
     c, settings = selection.num_classes, table.settings
     margin, adjacent, origin = check_table(table, c)
     truth = _check_truth(labels, table, c)

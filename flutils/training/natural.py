@@ -7,12 +7,14 @@ from typing import Any
 import numpy as np
 
 from flutils.arguments import (
+    as_array,
     as_function,
     check_classes,
     check_count,
     check_finite,
     check_images,
     check_labels,
+    require,
 )
 from flutils.backend import keras
 from flutils.config import FeedbackConfig, TrainingConfig
@@ -98,13 +100,20 @@ def train_feedback(
 
     Source: paper, Algorithm 1, steps 4 and 5, and §IV-B.
     """
+    require(
+        isinstance(feedback, FeedbackConfig),
+        f"feedback must be a FeedbackConfig, got {type(feedback).__name__}; take that of a profile, or "
+        "change it with config.replace",
+    )
+    check_recipe(config)
     recipe = dataclasses.replace(config, learning_rate=feedback.learning_rate, epochs=feedback.epochs)
     check_recipe(recipe)
     x, y = check_samples(model, x, y)
-    if len(images) != len(labels) or not len(images) or np.shape(images)[1:] != x.shape[1:]:
+    images, labels = as_array("images", images), as_array("labels", labels)
+    if images.shape[:1] != labels.shape[:1] or not images.size or images.shape[1:] != x.shape[1:]:
         raise ValueError(
             f"expected examples of shape {x.shape[1:]} and as many labels, at least one, got"
-            f" {np.shape(images)} and {len(labels)} labels; make them with flutils.feedback.make_examples"
+            f" {images.shape} and labels {labels.shape}; make them with flutils.feedback.make_examples"
         )
     images, labels = check_samples(model, images, labels, names=("images", "labels"))
     together = np.concatenate([x, images]), np.concatenate([y, labels])
