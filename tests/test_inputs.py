@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import importlib
 import json
 import os
 import pickle
@@ -11,7 +12,6 @@ import sys
 import threading
 import tracemalloc
 import warnings
-from pathlib import Path
 
 import keras
 import numpy as np
@@ -726,40 +726,52 @@ def test_images_mapped_from_a_file_are_read_a_block_at_a_time(kind, tmp_path):
     assert table.settings.samples == digest
 
 
-class Doubled(keras.layers.Layer):
-    """A layer that is not registered with Keras."""
+OWN = """
+import keras
 
+class Doubled(keras.layers.Layer):  # not registered with Keras
     def call(self, images):
         return 2 * images
 
-
 def halve(images):
-    """Halve; an activation of one's own, not registered either."""
     return images / 2
-
-
+"""
 WORKER = """
 import pickle, sys, pathlib, numpy as np
-sys.path.insert(0, sys.argv[2])
 folder = pathlib.Path(sys.argv[1])
+sys.path.insert(0, str(folder))
 model = pickle.loads((folder / "packed.pickle").read_bytes()).unpack()
 np.save(folder / "logits.npy", model.predict_on_batch(np.load(folder / "x.npy")))
 """
 
 
-@pytest.mark.slow
-def test_layers_of_ones_own_and_lambdas_reach_workers(tmp_path):
+@pytest.fixture
+def own_layers(tmp_path, monkeypatch):
+    """A model with a layer and an activation of a module that is not part of any package, and a Lambda."""
+    (tmp_path / "own_layers_of_a_user.py").write_text(OWN, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    own = importlib.import_module("own_layers_of_a_user")
+    images = keras.Input(SHAPE)
+    made = keras.layers.Activation(own.halve)(own.Doubled()(images))
+    yield keras.Model(images, build()(keras.layers.Lambda(lambda x: 3 * x)(made)))
+    sys.modules.pop("own_layers_of_a_user")
+
+
+def test_layers_of_ones_own_and_lambdas_travel(own_layers):
     from flutils.margins.portable import PortableModel
 
-    images = keras.Input(SHAPE)
-    own = keras.layers.Activation(halve)(Doubled()(images))
-    model = keras.Model(images, build()(keras.layers.Lambda(lambda x: 3 * x)(own)))
-    (tmp_path / "packed.pickle").write_bytes(pickle.dumps(PortableModel.pack(model)))
+    sent = pickle.loads(pickle.dumps(PortableModel.pack(own_layers))).unpack()
+    np.testing.assert_allclose(sent.predict_on_batch(X), own_layers.predict_on_batch(X), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_layers_of_ones_own_and_lambdas_reach_another_process(own_layers, tmp_path):
+    from flutils.margins.portable import PortableModel
+
+    (tmp_path / "packed.pickle").write_bytes(pickle.dumps(PortableModel.pack(own_layers)))
     np.save(tmp_path / "x.npy", X)
-    subprocess.run(
-        [sys.executable, "-c", WORKER, str(tmp_path), str(Path(__file__).parent)], check=True, timeout=300
-    )
-    np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), model.predict_on_batch(X), atol=1e-5)
+    subprocess.run([sys.executable, "-c", WORKER, str(tmp_path)], check=True)
+    np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), own_layers.predict_on_batch(X), atol=1e-5)
 
 
 def test_a_model_that_cannot_travel_is_refused_before_it_does():
