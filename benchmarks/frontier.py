@@ -61,11 +61,11 @@ def measure_settings(
     found: dict[tuple[float, float, int], list[tuple[int, int]]] = {}
     for pilot, seed in itertools.product(pilots, seeds):
         job = build_job(recording, pilot, seed)
-        gaps = job.observe_pilot(engine)
+        gaps = job.observe_pilot(engine, lambda samples: samples)
         for safety, floor in itertools.product(safeties, floors):
             learnt = ChordCertificate.learn(gaps, safety=safety, floor=floor)
             searching = dataclasses.replace(job, certificate=learnt)
-            blocks = [searching.run(engine, index) for index in range(job.num_blocks)]
+            blocks = [searching.run(engine, job.samples(index), index) for index in range(job.num_blocks)]
             crossing = np.concatenate([block.crossing for block in blocks])
             counts = (sum(block.evaluations for block in blocks), int((crossing != truth).sum()))
             found.setdefault((safety, floor, pilot), []).append(counts)

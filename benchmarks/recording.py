@@ -63,7 +63,11 @@ class Playback:
         )
         self._classes = max(2, int(recording.predicted.max()) + 1, int(recording.origin.max()) + 1)
 
-    def __call__(self, image: np.ndarray, direction: np.ndarray, length: np.ndarray) -> np.ndarray:
+    def place(self, samples: np.ndarray) -> Any:
+        """Take the numbers of recorded samples in place of their images."""
+        return lambda image, direction, length: self.answer(samples[image], direction, length)
+
+    def answer(self, image: np.ndarray, direction: np.ndarray, length: np.ndarray) -> np.ndarray:
         """Return logits whose class and gap are the recorded ones; all else about them is made up."""
         known = self._recording
         column = self._columns[direction, (length >= 0).astype(np.int64)]
@@ -86,14 +90,14 @@ def record(subject: Subject, samples: int, directions: int, scratch: Path) -> Re
         directions: random orthogonal directions a sample, along both signs where the paper's search does.
         scratch: folder that keeps finished chunks, so that a recording that was killed goes on.
     """
-    grid, recipe = subject.grid(), _build_recipe(subject, samples, directions)
-    _, y = subject.samples(samples)
+    grid, recipe = subject.grid(), _build_recipe(subject, directions)
+    x, y = subject.samples(samples)
     steps = int(grid["search_range"] / grid["step"] + 1e-6)
     lengths = (np.arange(steps + 1) * grid["step"]).astype(np.float32)
     signs = (1, -1) if grid["both_signs"] else (1,)
     direction = np.tile(np.arange(directions, dtype=np.int32), len(signs))
     sign = np.repeat(np.array(signs, np.int8), directions)
-    engine = recipe.build()
+    engine = recipe.build(x[:BATCH])
     parts: list[dict[str, np.ndarray]] = []
     with progress.bar(samples, "recording", "sample") as bar:
         for start in range(0, samples, CHUNK):
@@ -101,7 +105,7 @@ def record(subject: Subject, samples: int, directions: int, scratch: Path) -> Re
             path = scratch / f"chunk-{start:06d}.npz"
             part = _load(path)
             if part is None:
-                part = _observe(engine, chosen, y, direction, sign, lengths)
+                part = _observe(engine, x[chosen], y[chosen], direction, sign, lengths)
                 with atomic_path(path) as writing, writing.open("wb") as file:
                     np.savez(file, **part)
             parts.append(part)
@@ -116,40 +120,39 @@ def record(subject: Subject, samples: int, directions: int, scratch: Path) -> Re
     )
 
 
-def _build_recipe(subject: Subject, samples: int, directions: int) -> EngineRecipe:
-    x, _ = subject.samples(samples)
-    return EngineRecipe(subject.model, x, subject.directions(directions), subject.data.bounds, BATCH, "auto")
+def _build_recipe(subject: Subject, directions: int) -> EngineRecipe:
+    return EngineRecipe(subject.model, subject.directions(directions), subject.data.bounds, BATCH, "auto")
 
 
 def _observe(
     engine: Any,
-    image: np.ndarray,
+    images: np.ndarray,
     y: np.ndarray,
     direction: np.ndarray,
     sign: np.ndarray,
     lengths: np.ndarray,
 ) -> dict[str, np.ndarray]:
     """Look at every step of all rays of a few samples; of a misclassified one, at step 0 only."""
-    shape = (len(image), len(direction), len(lengths))
+    shape = (len(images), len(direction), len(lengths))
     listed = Rays(
-        image=np.repeat(image, len(direction)),
-        direction=np.tile(direction, len(image)),
-        sign=np.tile(sign, len(image)).astype(np.float32),
-        reference=np.repeat(y[image], len(direction)),
-        gap=np.zeros(len(image) * len(direction), np.float32),
+        image=np.repeat(np.arange(len(images), dtype=np.int32), len(direction)),
+        direction=np.tile(direction, len(images)),
+        sign=np.tile(sign, len(images)).astype(np.float32),
+        reference=np.repeat(y, len(direction)),
+        gap=np.zeros(len(images) * len(direction), np.float32),
     )
-    observe = Observer(engine, listed, lengths)
+    observe = Observer(engine, images, listed, lengths)
     predicted, gap = np.full(shape, -1, np.int16), np.full(shape, np.nan, np.float32)
     # Step 0 is the sample itself, whichever its ray.
-    here = observe(np.arange(len(image)) * len(direction), np.zeros(len(image), np.int64))
+    here = observe(np.arange(len(images)) * len(direction), np.zeros(len(images), np.int64))
     predicted[:, :, 0], gap[:, :, 0] = here[0][:, None], here[1][:, None]
-    right = np.flatnonzero(here[0] == y[image])
+    right = np.flatnonzero(here[0] == y)
     ray = (right[:, None] * len(direction) + np.arange(len(direction))).ravel()
     step = np.arange(1, len(lengths))
     looked = observe(np.repeat(ray, len(step)), np.tile(step, len(ray)))
     for target, found in zip((predicted, gap), looked, strict=True):
         target[right, :, 1:] = found.reshape(len(right), len(direction), -1)
-    return {"gap": gap, "predicted": predicted, "origin": y[image].astype(np.int64)}
+    return {"gap": gap, "predicted": predicted, "origin": y.astype(np.int64)}
 
 
 def load_recording(name: str, subject: Subject, samples: int, directions: int) -> Recording:
@@ -161,7 +164,8 @@ def load_recording(name: str, subject: Subject, samples: int, directions: int) -
             np.savez(file, **vars(recording))
         return {"rays": recording.rays}
 
-    what = _build_recipe(subject, samples, directions).fingerprint().hex()
+    x, _ = subject.samples(samples)
+    what = _build_recipe(subject, directions).fingerprint(x, subject.data.bounds).hex()
     inputs = {"recipe": what, "grid": {key: subject.grid()[key] for key in GRID}, "seed": SEED}
     artifact = Store("benchmark", name).obtain("gaps", ".npz", inputs, make)
     with np.load(artifact.path, allow_pickle=False) as file:

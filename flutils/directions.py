@@ -48,7 +48,8 @@ def random_orthogonal(count: int, *, shape: tuple[int, ...], seed: int, unit: st
     """
     dimension = math.prod(shape)
     length = unit_length(shape, unit)
-    if not 1 <= count <= dimension:
+    whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
+    if not whole or not 1 <= count <= dimension:
         raise ValueError(
             f"count must be between 1 and the {dimension} dimensions of {shape}, got {count}: "
             "no more directions than dimensions can be orthogonal"

@@ -5,15 +5,16 @@ mnist_challenge and the ResNet of cifar10_challenge. They run on any Keras backe
 """
 
 import json
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from flutils.arguments import check_path
 from flutils.backend import keras
-from flutils.config import ModelConfig
+from flutils.config import ModelConfig, check_config
+from flutils.folders import scratch_folder
 
 layers, ops = keras.layers, keras.ops
 
@@ -184,7 +185,11 @@ def build_model(config: ModelConfig, *, seed: int, **sizes: Any) -> keras.Model:
         config: which of the two it is.
         seed: seed of the initial weights.
         **sizes: ``image_shape`` and ``num_classes`` of a dataset other than the paper's.
+
+    Raises:
+        ValueError: if a value of `config` is not of its type.
     """
+    check_config(config)
     if config.architecture == "mnist_cnn":
         return build_mnist_cnn(seed=seed, **sizes)
     return build_resnet(
@@ -198,8 +203,9 @@ def round_weights(model: keras.Model) -> None:
     So rounded, a saved model needs half the space, and is still the model that everything was measured on.
 
     Raises:
-        ValueError: if a weight is too large for a float16, or is no number.
+        ValueError: if `model` is no Keras model, or a weight is too large for a float16, or is no number.
     """
+    _check_keras(model)
     with np.errstate(over="ignore"):
         rounded = [weight.astype(np.float16).astype(np.float32) for weight in model.get_weights()]
     if not all(np.isfinite(weight).all() for weight in rounded):
@@ -207,23 +213,57 @@ def round_weights(model: keras.Model) -> None:
     model.set_weights(rounded)
 
 
-def save_model(model: keras.Model, path: Path) -> None:
-    """Save architecture and weights, without optimizer state, to a compressed ``.keras`` file."""
-    # A compiled model always takes its optimizer along, which would triple the file, and so does a clone.
-    bare = type(model).from_config(model.get_config())
-    bare.set_weights(model.get_weights())
-    with tempfile.TemporaryDirectory() as folder:
-        bare.save(Path(folder) / "plain.keras")
-        with zipfile.ZipFile(Path(folder) / "plain.keras") as plain:
+def save_model(model: keras.Model, path: Path | str) -> None:
+    """Save architecture and weights, without optimizer state, to a compressed ``.keras`` file.
+
+    Raises:
+        ValueError: if `model` is no Keras model, or one that Keras cannot make anew from its config.
+    """
+    _check_keras(model)
+    try:
+        # A compiled model always takes its optimizer along, which would triple the file, and so does a clone.
+        bare = type(model).from_config(model.get_config())
+        if not bare.built:  # a subclassed model, which is built by its first call
+            bare.build_from_config(model.get_build_config())
+        bare.set_weights(model.get_weights())
+    except Exception as error:  # whatever a class of one's own raises
+        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        raise ValueError(
+            f"{model.name} must be a model that Keras can make from its config, but that fails ({reason}); "
+            "give its class a get_config, or build it of layers"
+        ) from error
+    with scratch_folder() as folder:
+        bare.save(folder / "plain.keras")
+        with zipfile.ZipFile(folder / "plain.keras") as plain:
             parts = {name: plain.read(name) for name in plain.namelist()}
     # Without dates, so that the same model gives the same file.
     about = json.loads(parts["metadata.json"])
     parts["metadata.json"] = json.dumps({**about, "date_saved": ""}).encode()
-    with zipfile.ZipFile(path, "w") as packed:
+    with zipfile.ZipFile(check_path("path", path), "w") as packed:
         for name, content in parts.items():
             packed.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
 
 
-def load_model(path: Path) -> keras.Model:
-    """Load a model that `save_model` wrote; it predicts, and must be compiled to be trained."""
-    return keras.saving.load_model(path, compile=False)
+def load_model(path: Path | str) -> keras.Model:
+    """Load a model that `save_model` wrote; it predicts, and must be compiled to be trained.
+
+    Raises:
+        ValueError: if the file is not such a model.
+    """
+    path = check_path("path", path)
+    if not path.exists():
+        raise FileNotFoundError(f"there is no model at {path}; pass the file that save_model wrote")
+    try:
+        return keras.saving.load_model(path, compile=False)
+    except Exception as error:
+        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        raise ValueError(
+            f"{path.name} is not a Keras model that can be loaded ({reason}); pass a .keras file, and import "
+            "the module of its own layers first"
+        ) from error
+
+
+def _check_keras(model: object) -> None:
+    """Raise `ValueError` unless `model` is a Keras model."""
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"model must be a Keras model, got {type(model).__name__}; load one with load_model")

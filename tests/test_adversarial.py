@@ -20,8 +20,10 @@ RECIPE = config.replace(
 ADVERSARIAL = config.replace(
     config.load_profile("mnist", "paper").adversarial,
     epsilon=0.1,
-    steps=3,
-    step_size=0.05,
+    stages=(config.Stage(start=0.0, steps=3, step_size=0.05),),
+    noise=1.0,
+    project=True,
+    ramp=0.0,
     learning_rate=0.02,
     epochs=3,
     check_steps=20,
@@ -133,7 +135,8 @@ def test_adversarial_training_leaves_a_feature_that_the_attack_can_turn():
     assert under_attack(robust.model) == pytest.approx(strong_alone, abs=0.02)
     assert len(robust.history) == 40
     batch = robust.history[-1]["pgd_accuracy"]
-    assert batch == training.measure_pgd_accuracy(robust.model, x[:128], y[:128], ADVERSARIAL, bounds=BOUNDS)
+    checked = adversarial.CHECK_IMAGES
+    assert batch == under_attack(robust.model) and len(x) == checked
 
 
 def test_killed_training_continues_to_the_same_weights(tmp_path, monkeypatch):
@@ -184,8 +187,9 @@ def test_every_step_sees_a_perturbed_batch():
 
 @pytest.mark.parametrize("numbers", [(0, 0.1, 1), (0.1, 0, 1), (0.1, 0.1, 0), (-1, 0.1, 1)])
 def test_numbers_that_are_not_positive_are_refused(numbers):
-    with pytest.raises(ValueError, match="positive radius, step size and number of steps"):
-        build_perturbation(*numbers, bounds=BOUNDS, seed=0)
+    epsilon, size, steps = numbers
+    with pytest.raises(ValueError, match="positive radius, and stages of positive"):
+        build_perturbation(epsilon, [(0, steps, size)], bounds=BOUNDS, seed=0)
 
 
 def test_unknown_backend_is_refused(monkeypatch):
@@ -194,9 +198,9 @@ def test_unknown_backend_is_refused(monkeypatch):
         build_perturbation(0.1, [(0, 1, 0.1)], bounds=BOUNDS, seed=0)
 
 
-@pytest.mark.parametrize(("steps", "name"), [(1, "fast"), (40, "PGD, 40 steps")])
-def test_recipe_is_named_by_its_steps(steps, name):
-    assert config.replace(ADVERSARIAL, steps=steps).recipe.startswith(name)
+@pytest.mark.parametrize(("project", "name"), [(False, "N-FGSM, start within 1"), (True, "PGD, 3 steps")])
+def test_recipe_is_named_by_its_steps(project, name):
+    assert config.replace(ADVERSARIAL, project=project).recipe.startswith(name)
 
 
 def test_retraining_starts_from_the_weights_and_learns_the_examples():

@@ -38,6 +38,7 @@ def train_and_search(folder):
         settings = config.load_profile(name, "smoke")
         recipe = config.replace(settings.training, batch_size=16, epochs=2, train_size=None)
         model = models.build_model(settings.model, seed=0)
+        models.save_model(model, folder / f"{name}-initial.keras")
         trained = training.train_natural(
             model, x, y, recipe, seed=0, checkpoints=folder / f"{name}-checkpoints"
         )
@@ -166,9 +167,9 @@ def test_training_begun_there_goes_on_here_to_the_same_end(jax_run, tmp_path):
     folder, told = jax_run
     with np.load(folder / "cifar10.npz") as file:
         x, y = file["x"], file["y"]
-    for suffix in (".keras", ".json"):
-        shutil.copy(folder / "cifar10-checkpoints" / f"epoch-0001{suffix}", tmp_path)
-    model = models.build_model(config.load_profile("cifar10", "smoke").model, seed=0)
+    for name in ("epoch-0001.keras", "epoch-0001.json", "training.json"):
+        shutil.copy(folder / "cifar10-checkpoints" / name, tmp_path)
+    model = models.load_model(folder / "cifar10-initial.keras")
     here = training.train_natural(model, x, y, recipe_of("cifar10"), seed=0, checkpoints=tmp_path)
     there = told["cifar10"]
     assert here.history[0] == there["history"][0]

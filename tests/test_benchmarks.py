@@ -104,7 +104,7 @@ def test_playback_answers_as_the_model_did(benchmark, recording):
     sample, ray, step = (rng.integers(0, size, 2_000) for size in recording.gap.shape)
     engine = benchmark("recording").Playback(recording)
     length = recording.lengths[step] * recording.sign[ray]
-    logits = engine(sample, recording.direction[ray], length)
+    logits = engine.answer(sample, recording.direction[ray], length)
     # Length 0 has no sign: every ray of a sample starts at the same point.
     predicted, gap = classify(logits, recording.origin[sample])
     np.testing.assert_array_equal(predicted, recording.predicted[sample, ray, step])
@@ -118,7 +118,8 @@ def test_search_played_back_is_the_search(benchmark, curved, recording, monkeypa
     table = search_live(curved, "chord", audit_rate=0.0)
     job = frontier.build_job(recording, table.cost.pilot_evaluations // 25, seed=0)
     engine = benchmark("recording").Playback(recording)
-    played = dataclasses.replace(job, certificate=job.learn(engine)).run(engine, 0)
+    learnt = job.learn(engine, lambda samples: samples)
+    played = dataclasses.replace(job, certificate=learnt).run(engine, job.samples(0), 0)
     live = table.cost.evaluations - table.cost.pilot_evaluations - SAMPLES
     assert played.evaluations == live
     right = table.crossing[:, 0] != 0

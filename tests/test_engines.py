@@ -41,8 +41,8 @@ def test_engines_build_the_same_points(arguments, clip):
     points = x[image] + length[:, None, None, None] * rays[direction]
     expected = model.predict_on_batch(points if clip is None else np.clip(points, *clip))
     for engine in ("keras", "openvino"):
-        built = engines.EngineRecipe(model, x, rays, clip, 4, engine).build()
-        np.testing.assert_allclose(built(image, direction, length), expected, rtol=1e-4, atol=1e-4)
+        built = engines.EngineRecipe(model, rays, clip, 4, engine).build(x)
+        np.testing.assert_allclose(built.place(x)(image, direction, length), expected, rtol=1e-4, atol=1e-4)
 
 
 def broken(model, shape):

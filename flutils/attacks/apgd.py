@@ -4,9 +4,9 @@ from typing import Any, Literal
 
 import numpy as np
 
-from flutils.arguments import Bounds, check_count, check_positive
+from flutils.arguments import Bounds, check_choice, check_count, check_positive, require
 from flutils.attacks.result import AttackResult
-from flutils.attacks.toolbox import LIBRARY, borrow_randomness, count_classes
+from flutils.attacks.toolbox import LIBRARY, borrow_randomness
 from flutils.attacks.trial import Trial
 
 _LOSSES = {"ce": "cross_entropy", "dlr": "difference_logits_ratio"}
@@ -49,9 +49,12 @@ def apgd(
         `AutoProjectedGradientDescent`, one restart.
     """
     epsilon, steps = check_positive("epsilon", epsilon), check_count("steps", steps)
-    if loss not in _LOSSES:
-        raise ValueError(f"loss must be one of {', '.join(map(repr, _LOSSES))}, got {loss!r}")
+    check_choice("loss", loss, tuple(_LOSSES))
     trial = Trial(model, x, y, bounds, batch_size)
+    require(
+        loss == "ce" or trial.num_classes >= 3,
+        f"loss 'dlr' compares three logits, the model has {trial.num_classes}; use loss='ce'",
+    )
     with borrow_randomness(seed, f"attacks/apgd/{loss}"):
         from art.attacks.evasion import AutoProjectedGradientDescent
 
@@ -89,5 +92,5 @@ def _build_classifier(trial: Trial) -> Any:
         return trial.steps.any_logits(images)
 
     return TensorFlowV2Classifier(
-        evaluate, nb_classes=count_classes(trial), input_shape=trial.x.shape[1:], clip_values=trial.bounds
+        evaluate, nb_classes=trial.num_classes, input_shape=trial.x.shape[1:], clip_values=trial.bounds
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import Bounds, check_count, check_positive, check_strength
+from flutils.arguments import Bounds, as_array, check_count, check_fraction, check_positive, check_strength
 from flutils.attacks.registry import check_settings, find_attack, run
 from flutils.attacks.result import AttackResult
 
@@ -90,8 +90,8 @@ def calibrate(
     Source: ours. The paper says only that parameters "were carefully tuned" (§V-B).
     """
     check_settings(name, settings)
-    if not 0 <= check_strength("target_accuracy", target_accuracy) <= 1:
-        raise ValueError(f"target_accuracy must be a fraction 0..1, got {target_accuracy!r}")
+    x = as_array("x", x)
+    check_fraction("target_accuracy", target_accuracy)
     strength_max = check_positive("strength_max", strength_max)
     budget = check_count("max_evaluations", max_evaluations, least=3)
     common: dict[str, Any] = {"bounds": bounds, "seed": seed, "batch_size": batch_size, **settings}
@@ -119,8 +119,7 @@ def calibrate_norms(result: AttackResult, *, target_accuracy: float, strength_ma
     """
     if result.minimum is None:
         raise ValueError(f"{result.attack} has no minimum norms; use calibrate, which tries strengths")
-    if not 0 <= check_strength("target_accuracy", target_accuracy) <= 1:
-        raise ValueError(f"target_accuracy must be a fraction 0..1, got {target_accuracy!r}")
+    check_fraction("target_accuracy", target_accuracy)
     search = _Search(result.attack, target_accuracy, None, len(result.success))
     return search.read_norms(result, check_positive("strength_max", strength_max))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import check_count, check_strength
+from flutils.arguments import check_count, check_path, check_strength
 
 FORMAT = 1  # of the file; `load` refuses others
 _ROWS = ("success", "failed", "l2", "linf", "clean_correct")
@@ -142,7 +142,7 @@ class AttackResult:
             arrays["minimum_clean"] = self.minimum.clean[:keep]
             arrays["minimum_images"] = self.minimum.images[:keep]
         about = {name: getattr(self, name) for name in _ABOUT}
-        with Path(path).open("wb") as file:
+        with check_path("path", path).open("wb") as file:
             np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
 
     @classmethod
@@ -152,6 +152,7 @@ class AttackResult:
         Raises:
             ValueError: if the file is not such a result.
         """
+        path = check_path("path", path)
         try:
             with np.load(path, allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
@@ -164,9 +165,9 @@ class AttackResult:
         except FileNotFoundError:
             raise
         except Exception as error:
-            name = Path(path).name
             raise ValueError(
-                f"{name} is not an attack's result ({error}); delete it and attack again"
+                f"{path.name} is not an attack's result ({error}); pass a file that AttackResult.save wrote, "
+                "or attack again"
             ) from error
 
     def summary(self) -> dict[str, str]:

@@ -5,10 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import Bounds, check_count, check_positive
+from flutils.arguments import Bounds, check_count, check_positive, require
 from flutils.attacks.result import AttackResult
-from flutils.attacks.toolbox import LIBRARY, borrow_randomness, count_classes
+from flutils.attacks.toolbox import LIBRARY, borrow_randomness
 from flutils.attacks.trial import Trial
+
+_LARGEST_PATCH = 0.8  # share of an image that the first patches of Square cover; ART's own default
 
 
 def square(
@@ -45,6 +47,11 @@ def square(
     """
     epsilon, max_queries = check_positive("epsilon", epsilon), check_count("max_queries", max_queries)
     trial = Trial(model, x, y, bounds, batch_size)
+    height, width = trial.x.shape[1:3]
+    require(
+        min(height, width) > 1,
+        f"Square moves patches, for which {height} x {width} pixels have no room; use another attack",
+    )
     with borrow_randomness(seed, "attacks/square"):
         from art.attacks.evasion import SquareAttack
 
@@ -53,6 +60,8 @@ def square(
             norm=np.inf,
             eps=epsilon,
             max_iter=max_queries,
+            # Its largest patch must be smaller than the shorter side.
+            p_init=min(_LARGEST_PATCH, (min(height, width) - 0.51) ** 2 / (height * width)),
             batch_size=trial.batch_size,
             verbose=False,
         )
@@ -84,7 +93,7 @@ def _build_black_box(trial: Trial) -> Any:
     return BlackBoxClassifierNeuralNetwork(
         evaluate,
         input_shape=trial.x.shape[1:],
-        nb_classes=count_classes(trial),
+        nb_classes=trial.num_classes,
         channels_first=False,
         clip_values=trial.bounds,
     )

@@ -6,6 +6,7 @@ loops in Python.
 """
 
 import hashlib
+import inspect
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
@@ -21,15 +22,13 @@ def compile_steps(model: Any) -> "Steps":
     """Return the compiled steps of a model; the same model always gets the same ones.
 
     Args:
-        model: a Keras model from images to logits, on the TensorFlow backend.
+        model: a checked Keras model from images to logits.
 
     Raises:
-        ValueError: if `model` is not a Keras model, or Keras runs on another backend.
+        ValueError: if Keras runs on another backend than TensorFlow.
     """
     from flutils.backend import keras
 
-    if not isinstance(model, keras.Model):
-        raise ValueError(f"expected a Keras model to attack, got {type(model).__name__}; wrap it in one")
     if keras.backend.backend() != "tensorflow":
         raise ValueError(
             f"attacks need Keras on TensorFlow, it runs on {keras.backend.backend()}; set "
@@ -51,7 +50,8 @@ def as_tensor(value: Any) -> Any:
 class Steps:
     """Compiled functions of one model; they take and return tensors.
 
-    The model is held weakly, so that the table of steps does not keep it alive.
+    The model is held weakly, so that the table of steps does not keep it alive. One that was compiled with
+    ``run_eagerly=True`` is called as it is. Logits are float32 whatever the model computes in.
 
     Attributes:
         traces: how often any of them was traced.
@@ -74,7 +74,10 @@ class Steps:
         cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
 
         def evaluate(images: Any) -> Any:
-            return self._model()(images, training=False)  # type: ignore[misc]
+            answer = self._model()(images, training=False)  # type: ignore[misc]
+            if not tf.is_tensor(answer):
+                raise ValueError("a model to attack must have one output")
+            return tf.cast(answer, tf.float32)
 
         def logits(images: Any) -> Any:
             self.traces += 1
@@ -115,13 +118,22 @@ class Steps:
             moved = images + optimize_linear(momentum, step, np.inf) - clean
             return tf.clip_by_value(clean + clip_eta(moved, np.inf, epsilon), low, high), momentum
 
+        self._eager = bool(model.run_eagerly)
         self.logits, self.losses, self.gradient, self.descend, self.accumulate = (
-            tf.function(function, autograph=False, jit_compile=False, reduce_retracing=True)
+            self._compile(function, reduce_retracing=True)
             for function in (logits, losses, gradient, descend, accumulate)
         )
-        signature = [tf.TensorSpec((None, *model.input_shape[1:]), tf.float32)]
-        flexible = tf.function(logits, signature, autograph=False, jit_compile=False)
-        self.any_logits = lambda images: flexible(tf.cast(images, tf.float32))
+        flexible: dict[Any, Any] = {}
+
+        def any_logits(images: Any) -> Any:
+            images = tf.cast(images, tf.float32)
+            shape = tuple(images.shape[1:])
+            if shape not in flexible:
+                signature = [tf.TensorSpec((None, *shape), tf.float32)]
+                flexible[shape] = self._compile(logits, input_signature=signature)
+            return flexible[shape](images)
+
+        self.any_logits = any_logits
 
     def recall(
         self, images: np.ndarray, batch_size: int, evaluate: Callable[[np.ndarray], np.ndarray]
@@ -155,10 +167,34 @@ class Steps:
         model: Any = self._model()
         weights = [variable.numpy() for variable in model.trainable_variables]
         state = [variable.numpy() for variable in model.non_trainable_variables]
+        # The call of a class of one's own need not know what training is.
+        options = {"training": False} if "training" in inspect.signature(model.call).parameters else {}
 
         def logits(images: Any) -> Any:
             self.traces += 1
             constants = [[tf.constant(value) for value in values] for values in (weights, state)]
-            return model.stateless_call(*constants, images, training=False)[0]
+            return tf.cast(model.stateless_call(*constants, images, **options)[0], tf.float32)
 
-        return tf.function(logits, autograph=False, jit_compile=False)
+        return self._compile(logits)
+
+    def _compile(self, function: Any, **options: Any) -> Any:
+        """Compile a function, unless the model asks to be called as it is."""
+        import tensorflow as tf
+
+        if not self._eager:
+            return tf.function(function, autograph=False, jit_compile=False, **options)
+
+        def call(*tensors: Any) -> Any:
+            before = tf.config.functions_run_eagerly()
+            tf.config.run_functions_eagerly(True)  # cleverhans compiles parts of its own
+            try:
+                return function(*tensors)
+            finally:
+                tf.config.run_functions_eagerly(before)
+
+        return call
+
+
+def forget_steps(model: Any) -> None:
+    """Forget a model's compiled steps, so that they are made anew."""
+    _STEPS.pop(model, None)

@@ -6,15 +6,9 @@ from contextlib import contextmanager
 
 import numpy as np
 
-from flutils.attacks.trial import Trial
 from flutils.randomness import stream
 
 LIBRARY = "adversarial-robustness-toolbox"
-
-
-def count_classes(trial: Trial) -> int:
-    """Return how many logits the model gives an image."""
-    return int(trial.steps.any_logits(trial.x[:1]).shape[1])
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 from flutils import arguments
 from flutils.arguments import Bounds
 from flutils.attacks.result import AttackResult, Minimum
-from flutils.attacks.steps import as_tensor, compile_steps
+from flutils.attacks.steps import as_tensor, compile_steps, forget_steps
 from flutils.attacks.verification import Norm, verify
 
 
@@ -27,23 +27,40 @@ class Trial:
         y: (n,) int64 classes.
         bounds: the pixel range.
         clean_correct: (n,) bool, the model is right on the sample.
+        num_classes: how many logits the model gives an image.
     """
 
     def __init__(self, model: Any, x: np.ndarray, y: np.ndarray, bounds: Bounds, batch_size: int) -> None:
         self._began = time.perf_counter()
         self.bounds = arguments.check_bounds(bounds)
+        x = arguments.as_array("x", x)
         arguments.require(
-            np.asarray(x).dtype.kind == "f",
+            x.dtype.kind == "f",
             "x must hold floats, because an attack moves pixels by fractions, got "
-            f"{np.asarray(x).dtype}; use x.astype('float32'), divided by 255 where bounds are (0, 1)",
+            f"{x.dtype}; use x.astype('float32'), divided by 255 where bounds are (0, 1)",
         )
         self.x = arguments.check_images(x, self.bounds)
         self.y = arguments.check_labels(y, len(self.x))
         self.batch_size = arguments.check_count("batch_size", batch_size)
+        arguments.check_model(model, self.x.shape[1:], keras_only="an attack")
         self.steps = compile_steps(model)
-        logits = self.steps.recall(self.x, self.batch_size, self.evaluate)
+        logits = self._evaluate_samples(model)
         arguments.check_logits(logits, self.y)
+        self.num_classes = logits.shape[1]
         self.clean_correct = logits.argmax(axis=1) == self.y
+
+    def _evaluate_samples(self, model: Any) -> np.ndarray:
+        """Return the logits of the samples."""
+        try:
+            logits = self.steps.recall(self.x, self.batch_size, self.evaluate)
+        except Exception as error:  # of the model's own layers, when they are traced
+            forget_steps(model)
+            arguments.check_answer(arguments.call_plainly(model, self.x[:1]), 1)
+            raise ValueError(
+                f"{model.name} cannot be compiled ({type(error).__name__}); to attack it as it is, call "
+                "model.compile(run_eagerly=True) first"
+            ) from error
+        return arguments.check_answer(logits, len(self.x))
 
     def batches(self, rows: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Yield the rows of each batch, and the same padded to the common size."""

@@ -11,9 +11,8 @@ from flutils.config.settings import (
     SearchConfig,
     Stage,
     TrainingConfig,
-    describe,
-    replace,
 )
+from flutils.config.values import check_config, describe, replace
 
 __all__ = [
     "DATASETS",
@@ -27,6 +26,7 @@ __all__ = [
     "SearchConfig",
     "Stage",
     "TrainingConfig",
+    "check_config",
     "choose_datasets",
     "describe",
     "load_profile",

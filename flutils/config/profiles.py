@@ -13,9 +13,9 @@ from flutils.config.settings import (
     SearchConfig,
     Stage,
     TrainingConfig,
-    replace,
 )
 from flutils.config.sizes import SIZES
+from flutils.config.values import replace
 
 PROFILES = ("smoke", "quick", "paper")
 DATASETS = ("mnist", "cifar10")

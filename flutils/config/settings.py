@@ -3,17 +3,10 @@
 A field's source is a section of the paper, or ``choice:`` and the reason where the paper is silent.
 """
 
-import dataclasses
-import typing
-from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass
+from typing import Literal
 
-T = TypeVar("T")
-
-
-def setting(source: str, *, size: bool = False) -> Any:
-    """Declare a config field with its source; `size` says that profiles may differ in it."""
-    return field(metadata={"source": source, "size": size})
+from flutils.config.values import setting
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -201,68 +194,3 @@ class RunConfig:
     comparison: ComparisonConfig = setting("choice: controls and held-out images")
     feedback: FeedbackConfig = setting("§IV-B")
     attacks: AttackConfig = setting("§V-B")
-
-
-def replace(config: T, **changes: Any) -> T:
-    """Return a copy of a config with some fields changed; a dict changes fields of a nested config.
-
-    Args:
-        config: any config of this module.
-        **changes: new values by field name.
-
-    Returns:
-        The changed copy.
-
-    Raises:
-        ValueError: if a name is not a field, or a value not of the field's type.
-    """
-    check_config(config)
-    types = typing.get_type_hints(type(config))
-    for name, value in changes.items():
-        if name not in types:
-            raise ValueError(f"{type(config).__name__} has no setting {name!r}: it has {', '.join(types)}")
-        if dataclasses.is_dataclass(types[name]) and isinstance(value, dict):
-            changes[name] = replace(getattr(config, name), **value)
-        elif not _fits(value, types[name]):
-            raise ValueError(f"{type(config).__name__}.{name} must be {_spell(types[name])}, got {value!r}")
-    return dataclasses.replace(config, **changes)  # type: ignore[type-var]
-
-
-def check_config(config: object) -> None:
-    """Raise `ValueError` unless `config` is an instance of a config of this module."""
-    if not dataclasses.is_dataclass(config) or isinstance(config, type):
-        raise ValueError(f"expected a config such as RunConfig, got {config!r}")
-
-
-def describe(config: object) -> list[tuple[str, Any, str]]:
-    """List every setting as (dotted name, value, source), nested ones in their place."""
-    check_config(config)
-    rows: list[tuple[str, Any, str]] = []
-    for entry in dataclasses.fields(config):  # type: ignore[arg-type]
-        value = getattr(config, entry.name)
-        if dataclasses.is_dataclass(value):
-            rows += [(f"{entry.name}.{name}", item, source) for name, item, source in describe(value)]
-        else:
-            rows.append((entry.name, value, entry.metadata["source"]))
-    return rows
-
-
-def _fits(value: object, expected: Any) -> bool:
-    """Say whether `value` is of a field's type; an int is a float here, a bool is no number."""
-    origin, arguments = typing.get_origin(expected), typing.get_args(expected)
-    if origin is Literal:
-        return value in arguments
-    if origin is tuple:
-        return isinstance(value, tuple) and all(_fits(item, arguments[0]) for item in value)
-    if arguments:
-        return any(_fits(value, argument) for argument in arguments)
-    if expected is float:
-        return isinstance(value, (int, float)) and not isinstance(value, bool)
-    return isinstance(value, expected) and (expected is bool or not isinstance(value, bool))
-
-
-def _spell(expected: Any) -> str:
-    """Spell a field's type for an error message."""
-    if typing.get_origin(expected) is Literal:
-        return "one of " + ", ".join(map(repr, typing.get_args(expected)))
-    return getattr(expected, "__name__", str(expected))

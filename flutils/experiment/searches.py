@@ -1,5 +1,6 @@
 """Boundary searches of a trained classifier: margin tables and traced rays."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flutils import algorithm1, margins
+from flutils.arguments import InputWarning
 from flutils.config import SearchConfig, replace
 from flutils.experiment.workspace import AGAIN, CONTROL, NOISE, Classifier, Recipe, Workspace
 from flutils.margins import MarginTable, RayTrace
@@ -133,15 +135,18 @@ class Searches:
         work = self._workspace
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            table = algorithm1.measure_margins(
-                classifier.load(),
-                *self.choose(search, samples),
-                work.draw_directions(search),
-                search,
-                bounds=work.bounds,
-                seed=work.seed,
-                checkpoint=scratch,
-            )
+            with warnings.catch_warnings():
+                # A model that only guesses is a result here, and its accuracy is reported.
+                warnings.simplefilter("ignore", InputWarning)
+                table = algorithm1.measure_margins(
+                    classifier.load(),
+                    *self.choose(search, samples),
+                    work.draw_directions(search),
+                    search,
+                    bounds=work.bounds,
+                    seed=work.seed,
+                    checkpoint=scratch,
+                )
             table.save(path)
             return table.summary()
 

@@ -78,6 +78,5 @@ def classify_plane(
     require(reach > 0, f"reach must be a positive length, got {reach!r}")
     require(points >= 3 and points % 2 == 1, f"points must be odd and at least 3, got {points!r}")
     place = np.linspace(-reach, reach, points, dtype=np.float32)
-    logits = np.asarray(evaluate(build_plane(image, across, up, place, bounds=bounds)))
-    check_answer(logits, points**2)
+    logits = check_answer(evaluate(build_plane(image, across, up, place, bounds=bounds)), points**2)
     return Slice(place, logits.argmax(axis=1).reshape(points, points))

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flutils.arguments import Bounds, check_bounds, check_images, require
+from flutils.arguments import Bounds, check_bounds, check_images, inspect_images, require, take_images
 from flutils.feedback.examples import FeedbackExamples
 from flutils.randomness import stream
 
@@ -20,13 +20,13 @@ def copy_samples(examples: FeedbackExamples, x: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: if `x` does not hold the samples.
     """
-    x = np.asarray(x, np.float32)
+    x = inspect_images(x, None)
     require(
-        x.ndim == 4 and x.shape[1:] == examples.images.shape[1:] and len(x) > examples.sample.max(initial=-1),
+        x.shape[1:] == examples.images.shape[1:] and len(x) > examples.sample.max(initial=-1),
         f"x must hold the samples of the examples, at least {examples.sample.max(initial=-1) + 1} images of "
         f"shape {examples.images.shape[1:]}, got {x.shape}; pass the images that were searched",
     )
-    return x[examples.sample]
+    return take_images(x, examples.sample, None)
 
 
 def add_noise(examples: FeedbackExamples, x: np.ndarray, *, bounds: Bounds, seed: int) -> np.ndarray:

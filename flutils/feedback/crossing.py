@@ -7,9 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import check_answer, check_count, require
+from flutils.arguments import (
+    as_function,
+    check_count,
+    check_finite,
+    check_path,
+    check_steady,
+    is_keras_model,
+    require,
+)
 from flutils.feedback.examples import FeedbackExamples
-from flutils.margins.engines import is_keras_model
 
 _ARRAYS = ("predicted", "labels", "adjacent", "sample", "margin", "strength")
 
@@ -74,7 +81,7 @@ class CrossingReport:
     def save(self, path: Path | str) -> None:
         """Write the report to a compressed ``.npz`` file that holds no pickled object."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        with Path(path).open("wb") as file:
+        with check_path("path", path).open("wb") as file:
             about = np.array(json.dumps({"num_classes": self.num_classes}))
             np.savez_compressed(file, about=about, **arrays)
 
@@ -85,6 +92,7 @@ class CrossingReport:
         Raises:
             ValueError: if the file is not such a report.
         """
+        path = check_path("path", path)
         try:
             with np.load(path, allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
@@ -92,9 +100,9 @@ class CrossingReport:
         except FileNotFoundError:
             raise
         except Exception as error:
-            name = Path(path).name
             raise ValueError(
-                f"{name} is not a crossing report ({error}); delete it and measure again"
+                f"{path.name} is not a crossing report ({error}); pass a file that CrossingReport.save "
+                "wrote, or measure again"
             ) from error
 
     def summary(self) -> dict[str, str]:
@@ -138,19 +146,22 @@ def measure_crossing(model: Any, examples: FeedbackExamples, *, batch_size: int 
     return to its class and clipping bends it.
     """
     check_count("batch_size", batch_size)
+    require(
+        isinstance(examples, FeedbackExamples),
+        f"examples must be FeedbackExamples, got {type(examples).__name__}; pass what make_examples returned",
+    )
     m = len(examples)
     require(m > 0, "examples must not be empty, got 0; choose samples of which some ray crosses")
-    evaluate = model.predict_on_batch if is_keras_model(model) else model
+    evaluate = as_function(model, examples.images.shape[1:])
     size = min(batch_size, m)
     parts = []
     for start in range(0, m, size):
         # The last batch repeats its last example: one shape means one trace.
         batch = np.minimum(np.arange(start, start + size), m - 1)
-        logits = np.asarray(evaluate(examples.images[batch]))
-        check_answer(logits, size)
-        require(
-            bool(np.isfinite(logits).all()), "the model returned NaN or infinite logits; check its weights"
-        )
+        logits = evaluate(examples.images[batch])
+        check_finite(logits, "for examples")
+        if start == 0 and not is_keras_model(model):
+            check_steady(evaluate, examples.images[batch], logits)
         parts.append(logits[: m - start].argmax(axis=1))
     known, named = logits.shape[1], max(examples.labels.max(), examples.adjacent.max())
     require(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from flutils.arguments import check_count, check_images, check_labels, require
+from flutils.arguments import check_count, check_labels, inspect_images, require, take_images
 from flutils.feedback.selection import Selection
 from flutils.margins import MarginTable
 from flutils.margins.checks import check_directions
@@ -125,10 +125,18 @@ def make_examples(
     Source: paper, Algorithm 1, step 4, and §IV-B. Departures: clipping; how ties are broken and what is
     done about missing crossings is not printed.
     """
+    require(
+        isinstance(table, MarginTable),
+        f"table must be a MarginTable, got {type(table).__name__}; pass what flutils.margins.search returned",
+    )
+    require(
+        isinstance(selection, Selection),
+        f"selection must be a Selection, got {type(selection).__name__}; pass what choose_samples returned",
+    )
     c, settings = selection.num_classes, table.settings
     margin, adjacent, origin = check_table(table, c)
     truth = _check_truth(labels, table, c)
-    x = check_images(x, settings.bounds)
+    x = inspect_images(x, settings.bounds)
     directions = check_directions(directions, x.shape[1:], settings.unit)
     check_count("rays_per_sample", rays_per_sample)
     low, high = strength if np.shape(strength) == (2,) else (np.nan, np.nan)
@@ -145,12 +153,12 @@ def make_examples(
         f"directions must hold those numbered {table.direction.min()}..{table.direction.max()} in the table, "
         f"got {len(directions)}; pass the directions that were searched",
     )
-    for name, searched, given in (
-        ("x", settings.samples, x),
-        ("directions", settings.directions, directions),
+    for name, searched, given, within in (
+        ("x", settings.samples, x, settings.bounds),
+        ("directions", settings.directions, directions, None),
     ):
         require(
-            searched in (None, fingerprint(given)),
+            searched is None or searched == fingerprint(given, within),
             f"{name} must be those that were searched, in the same order, got others; pass the arrays that "
             "were given to flutils.margins.search",
         )
@@ -180,7 +188,7 @@ def make_examples(
         points = images[own]
         np.take(directions, table.direction[ray[own]], axis=0, out=points)
         points *= (table.sign[ray[own]] * factor[own] * margin[row, ray[own]])[:, None, None, None]
-        points += x[row]
+        points += take_images(x, row, settings.bounds)
         if settings.clip:
             np.clip(points, *settings.bounds, out=points)
     sample = np.repeat(rows, rays)
@@ -207,7 +215,7 @@ def _check_truth(labels: ArrayLike | None, table: MarginTable, num_classes: int)
             "are predicted, got None; pass the true class of each sample",
         )
         return table.origin.astype(np.int64)
-    truth = check_labels(np.asarray(labels), table.num_samples)
+    truth = check_labels(labels, table.num_samples, name="labels")
     require(
         truth.max() < num_classes,
         f"labels must lie in 0..{num_classes - 1}, got {truth.max()}; check num_classes and the labels",

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from flutils.arguments import require
+from flutils.arguments import check_count, require
 from flutils.margins import MarginTable
 from flutils.randomness import stream
 from flutils.robustness import LEVELS, class_robustness, mean_margin_matrix, rank_levels
+from flutils.robustness.checks import count_classes
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,12 +115,8 @@ def choose_samples(
     """
     counts = {"high": samples_high, "medium": samples_medium, "low": samples_low}
     for name, count in counts.items():
-        whole = isinstance(count, (int, np.integer)) and not isinstance(count, bool)
-        require(
-            whole and count >= 0,
-            f"samples_{name} must be a whole number of samples, got {count!r}; pass for example 100",
-        )
-    c = table.settings.num_classes if num_classes is None else num_classes
+        check_count(f"samples_{name}", count, least=0)
+    c = count_classes(table, num_classes)
     ratio = class_robustness(*mean_margin_matrix(table, c))
     if levels is None:
         ranked = rank_levels(np.where(np.isnan(ratio), 1.0, ratio))

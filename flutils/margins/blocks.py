@@ -1,22 +1,23 @@
 """Blocks of a search: the unit that is searched, written and resumed, here or on another machine."""
 
 import hashlib
-import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import BinaryIO
 from zipfile import BadZipFile
 
 import numpy as np
 
+from flutils.arguments import check_path
+from flutils.folders import CheckpointFolder
 from flutils.margins.audit import SearchAudit, audit_rays
 from flutils.margins.certificate import ChordCertificate
 from flutils.margins.engines import Engine
 from flutils.margins.rays import Observer, Rays
 from flutils.margins.sweep import sweep
 from flutils.randomness import stream
+
+Read = Callable[[np.ndarray], np.ndarray]  # from samples to their images, float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +74,17 @@ class SearchJob:
         """Return the samples of block `index`."""
         return self.image[index * self.samples_per_block : (index + 1) * self.samples_per_block]
 
-    def run(self, engine: Engine, index: int, on_done: Callable[[int], None] = lambda count: None) -> Block:
-        """Search block `index`; `on_done` is told of every few rays that are done."""
+    def run(
+        self,
+        engine: Engine,
+        images: np.ndarray,
+        index: int,
+        on_done: Callable[[int], None] = lambda count: None,
+    ) -> Block:
+        """Search block `index`, whose `images` are those of its samples; `on_done` hears of rays done."""
         samples = self.samples(index)
         ray = np.arange(len(samples) * len(self.direction))
-        observe = Observer(engine, self._rays(samples, ray), self.lengths, on_done)
+        observe = Observer(engine, images, self._rays(samples, ray), self.lengths, on_done)
         if self.certificate is None:
             return Block(*sweep(observe), observe.evaluations, 0, 0, 0)
         crossing, adjacent = self.certificate.search(observe)
@@ -86,16 +93,19 @@ class SearchJob:
         audit = audit_rays(observe, ray[chosen], crossing, adjacent)
         return Block(crossing, adjacent, searched, audit.rays, audit.mismatches, audit.evaluations)
 
-    def learn(self, engine: Engine) -> ChordCertificate:
-        """Observe the pilot's rays and learn from them."""
-        return ChordCertificate.learn(self.observe_pilot(engine))
+    def learn(self, engine: Engine, read: Read) -> ChordCertificate:
+        """Observe the pilot's rays and learn from them; `read` gives the images of samples."""
+        return ChordCertificate.learn(self.observe_pilot(engine, read))
 
-    def observe_pilot(self, engine: Engine) -> np.ndarray:
-        """Return the logit gaps (p, K + 1) of the pilot's rays at every grid step."""
+    def observe_pilot(self, engine: Engine, read: Read) -> np.ndarray:
+        """Return the logit gaps (p, K + 1) of the pilot's rays at every grid step; see `learn`."""
         # One ray of each of equal stretches: rays of one sample are alike, so the pilot has many samples.
         edges = np.arange(self.pilot_rays + 1) * len(self.image) * len(self.direction) // self.pilot_rays
         chosen = stream(self.seed, "search/pilot").integers(edges[:-1], edges[1:])
-        observe = Observer(engine, self._rays(self.image, chosen), self.lengths)
+        places, place = np.unique(chosen // len(self.direction), return_inverse=True)
+        samples = self.image[places]
+        rays = self._rays(samples, place * len(self.direction) + chosen % len(self.direction))
+        observe = Observer(engine, read(samples), rays, self.lengths)
         steps = np.arange(1, len(self.lengths))
         ray = np.repeat(np.arange(self.pilot_rays), len(steps))
         gaps = observe(ray, np.tile(steps, self.pilot_rays))[1].reshape(self.pilot_rays, -1)
@@ -114,14 +124,13 @@ class SearchJob:
 
     def _rays(self, samples: np.ndarray, ray: np.ndarray) -> Rays:
         """List rays by number: all rays of the first sample, then of the next."""
-        sample, column = np.divmod(ray, len(self.direction))
-        image = samples[sample]
+        place, column = np.divmod(ray, len(self.direction))
         return Rays(
-            image=image,
+            image=place.astype(np.int32),
             direction=self.direction[column],
             sign=self.sign[column].astype(np.float32),
-            reference=self.origin[image],
-            gap=self.gap[image],
+            reference=self.origin[samples[place]],
+            gap=self.gap[samples[place]],
         )
 
 
@@ -132,24 +141,15 @@ class BlockStore:
         ValueError: if the folder holds the blocks of another search.
     """
 
-    def __init__(self, folder: Path, fingerprint: str) -> None:
-        self._folder = folder
-        folder.mkdir(parents=True, exist_ok=True)
-        marker = folder / "search.json"
-        if not marker.exists():
-            self._write(
-                marker.name, lambda file: file.write(json.dumps({"fingerprint": fingerprint}).encode())
-            )
-        elif json.loads(marker.read_text(encoding="utf-8"))["fingerprint"] != fingerprint:
-            raise ValueError(
-                f"checkpoint folder {folder.name} holds blocks of another search (another model, samples or "
-                "settings); delete it, or pass another folder"
-            )
+    def __init__(self, folder: Path | str, fingerprint: str) -> None:
+        self._folder = CheckpointFolder(
+            check_path("checkpoint", folder), fingerprint, kind="search", pattern="block-*.npz"
+        )
 
     def load(self, index: int) -> Block | None:
         """Return block `index` if it is there whole, else None."""
         try:
-            with np.load(self._folder / f"block-{index:06d}.npz", allow_pickle=False) as file:
+            with np.load(self._folder.path / f"block-{index:06d}.npz", allow_pickle=False) as file:
                 counts = {name: int(file[name]) for name in Block.__annotations__ if file[name].ndim == 0}
                 return Block(crossing=file["crossing"], adjacent=file["adjacent"], **counts)
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
@@ -157,26 +157,19 @@ class BlockStore:
 
     def save(self, index: int, block: Block) -> None:
         """Write block `index`."""
-        self._write(f"block-{index:06d}.npz", lambda file: np.savez_compressed(file, **vars(block)))
+        self._folder.write(f"block-{index:06d}.npz", lambda file: np.savez_compressed(file, **vars(block)))
 
     def load_certificate(self) -> ChordCertificate | None:
         """Return what the pilot taught, if it is there whole."""
         try:
-            with np.load(self._folder / "pilot.npz", allow_pickle=False) as file:
+            with np.load(self._folder.path / "pilot.npz", allow_pickle=False) as file:
                 return ChordCertificate(**{name: file[name] for name in ChordCertificate.__annotations__})
         except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
             return None
 
     def save_certificate(self, certificate: ChordCertificate) -> None:
         """Write what the pilot taught."""
-        self._write("pilot.npz", lambda file: np.savez(file, **vars(certificate)))
-
-    def _write(self, name: str, write: Callable[[BinaryIO], object]) -> None:
-        """Write a file under another name first, so that it appears whole."""
-        writing = self._folder / f".writing-{os.getpid()}-{name}"
-        with writing.open("wb") as file:
-            write(file)
-        writing.replace(self._folder / name)
+        self._folder.write("pilot.npz", lambda file: np.savez(file, **vars(certificate)))
 
 
 def combine_audits(blocks: list[Block]) -> SearchAudit:

@@ -2,20 +2,24 @@
 
 import numpy as np
 
+from flutils.arguments import as_array, check_positive, warn
 from flutils.directions import unit_length
 
 _LENGTH_TOLERANCE = 1e-3
+_FEW_SAMPLES, _BY_CHANCE = 20, 0.01  # of which a guess would get as many right with such a probability
 
 
 def check_directions(directions: np.ndarray, image_shape: tuple[int, ...], unit: str) -> np.ndarray:
     """Return `directions` as float32 once each has the images' shape and unit length."""
-    directions = np.asarray(directions)
+    directions = as_array("directions", directions)
     expected = unit_length(image_shape, unit)
     if directions.ndim != 4 or directions.shape[1:] != image_shape or not len(directions):
         raise ValueError(
             f"directions must have shape (k, {', '.join(map(str, image_shape))}) like the images, "
             f"got {directions.shape}; make them with flutils.directions.random_orthogonal"
         )
+    if directions.dtype.kind not in "fiu":
+        raise ValueError(f"directions must hold real numbers, got dtype {directions.dtype}")
     dimension = int(np.prod(image_shape))
     if len(directions) > dimension:
         raise ValueError(
@@ -35,9 +39,8 @@ def check_directions(directions: np.ndarray, image_shape: tuple[int, ...], unit:
 
 def check_grid(step: float, search_range: float) -> int:
     """Return how many steps the grid has, once `step` is positive and inside the range."""
-    if not np.isfinite(step) or step <= 0:
-        raise ValueError(f"step must be a positive length, got {step!r}")
-    if not np.isfinite(search_range) or search_range < step:
+    check_positive("step", step)
+    if check_positive("search_range", search_range) < step:
         raise ValueError(f"search_range must be at least one step ({step:g}), got {search_range!r}")
     steps = int(np.floor(search_range / step + 1e-6))
     if steps > np.iinfo(np.int16).max:
@@ -45,3 +48,21 @@ def check_grid(step: float, search_range: float) -> int:
             f"the grid has {steps} steps, at most {np.iinfo(np.int16).max} fit; use a larger step"
         )
     return steps
+
+
+def check_plausible(logits: np.ndarray, y: np.ndarray) -> None:
+    """Raise unless a table can hold the model's classes; warn if the model is no better than a guess."""
+    classes, largest = logits.shape[1], int(np.iinfo(np.int16).max)
+    if classes > largest:
+        raise ValueError(f"the model has {classes:,} classes, a margin table holds at most {largest:,}")
+    right = int((logits.argmax(axis=1) == y).sum())
+    if len(y) < _FEW_SAMPLES or right > len(y) / 2:
+        return
+    from scipy.stats import binom
+
+    if binom.sf(right - 1, len(y), 1 / classes) > _BY_CHANCE:
+        warn(
+            f"the model classifies {right:,} of {len(y):,} samples correctly, no more than a guess; "
+            "a misclassified sample has margin 0. Is x in the units that the model takes (not scaled twice, "
+            "nor never), and y in the order of its outputs?"
+        )

@@ -1,14 +1,12 @@
 """Engines: how points along rays become logits.
 
-An engine is built once for a search and then called with indices only, so the points never travel:
-it takes an image, a direction and a length for each point of a batch of fixed size, builds
-``clip(image + length * direction)`` next to the model, and returns the logits.
+An engine is built once for a search. It is given the images of one block at a time, and then called with
+indices only, so the points never travel: of an image, a direction and a length for each point of a batch of
+fixed size it builds ``clip(image + length * direction)`` next to the model, and returns the logits.
 """
 
 import dataclasses
 import hashlib
-import sys
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -19,30 +17,26 @@ from flutils import arguments
 from flutils.margins.portable import PortableModel
 
 Model = Callable[[Any], Any]
+Evaluate = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 ENGINES = ("auto", "keras", "openvino")
 LOGIT_TOLERANCE = 1e-4
 
 
 class EngineWarning(UserWarning):
-    """The faster engine cannot be used; the search runs in Keras."""
+    """The faster engine cannot be used; the search runs in Keras, or calls the model as it is."""
 
 
 class Engine(Protocol):
-    """Maps a batch of (image index, direction index, signed length) to logits."""
+    """Evaluates points along rays from the images it is given."""
 
     name: str
     batch_size: int
 
-    def __call__(self, image: np.ndarray, direction: np.ndarray, length: np.ndarray) -> np.ndarray:
-        """Evaluate ``batch_size`` points.
+    def place(self, images: np.ndarray) -> Evaluate:
+        """Take (s, H, W, C) float32 images, and return what evaluates points on rays from them.
 
-        Args:
-            image: (b,) int32 indices into the searched images.
-            direction: (b,) int32 indices into the directions.
-            length: (b,) float32 signed distances.
-
-        Returns:
-            (b, classes) float32 logits.
+        That takes ``batch_size`` points: image (b,) int32 indices into `images`, direction (b,) int32 indices
+        into the directions and length (b,) float32 signed distances. It returns (b, classes) logits.
         """
 
 
@@ -52,7 +46,6 @@ class EngineRecipe:
 
     Attributes:
         model: a Keras model or another callable to logits.
-        x: (n, H, W, C) float32 images.
         directions: (k, H, W, C) float32.
         bounds: (low, high) to clip points to, or None.
         batch_size: points a call.
@@ -60,50 +53,49 @@ class EngineRecipe:
     """
 
     model: Any
-    x: np.ndarray
     directions: np.ndarray
     bounds: tuple[float, float] | None
     batch_size: int
     engine: str
 
-    def build(self) -> Engine:
-        """Build the engine.
+    def build(self, images: np.ndarray) -> Engine:
+        """Build the engine, trying it on some (s, H, W, C) float32 images.
 
         Raises:
             ValueError: if the model does not return logits, or `engine` is ``"openvino"`` and OpenVINO cannot
                 run the model.
         """
-        if not is_keras_model(self.model):
+        arguments.check_model(self.model, self.directions.shape[1:])
+        if not arguments.is_keras_model(self.model):
             if self.engine == "openvino":
                 kind = type(self.model).__name__
                 raise ValueError(f"engine='openvino' needs a Keras model, got {kind}; use engine='auto'")
             return HostEngine("callable", self.model, self)
         if self.engine == "keras" or (self.engine == "auto" and not _runs_tensorflow_on_cpu()):
             return KerasEngine(self)
-        built = self._build_openvino()
+        built = self._build_openvino(images)
         if isinstance(built, str):
             if self.engine == "openvino":
                 raise ValueError(
                     f"engine='openvino' cannot run {self.model.name}: {built}; use engine='auto'"
                 )
-            warnings.warn(f"searching {self.model.name} in Keras: {built}", EngineWarning, stacklevel=3)
+            arguments.warn(f"searching {self.model.name} in Keras: {built}", EngineWarning)
             return KerasEngine(self)
         return built
 
-    def fingerprint(self) -> bytes:
-        """Hash everything here, the weights of a Keras model included."""
+    def fingerprint(self, x: np.ndarray, bounds: tuple[float, float] | None) -> bytes:
+        """Hash everything here, the weights of a Keras model and the searched images included."""
         digest = hashlib.sha256(repr((self.bounds, self.batch_size, self.engine)).encode())
-        for array in (
-            self.x,
-            self.directions,
-            *(self.model.get_weights() if is_keras_model(self.model) else ()),
-        ):
+        for block in arguments.iterate_blocks(x):
+            digest.update(arguments.take_images(block, slice(None), bounds).data)
+        weights = self.model.get_weights() if arguments.is_keras_model(self.model) else ()
+        for array in (self.directions, *weights):
             digest.update(np.ascontiguousarray(array).tobytes())
         return digest.digest()
 
     def pack(self, built: Engine) -> "EngineRecipe":
         """Return the recipe for another process, which then uses the engine that `built` is."""
-        if not is_keras_model(self.model):
+        if not arguments.is_keras_model(self.model):
             return self
         engine = "openvino" if built.name == "openvino" else "keras"
         return dataclasses.replace(self, model=PortableModel.pack(self.model), engine=engine)
@@ -113,16 +105,16 @@ class EngineRecipe:
         packed = isinstance(self.model, PortableModel)
         return dataclasses.replace(self, model=self.model.unpack()) if packed else self
 
-    def _build_openvino(self) -> "HostEngine | str":
+    def _build_openvino(self, images: np.ndarray) -> "HostEngine | str":
         """Build the OpenVINO engine if it gives Keras's logits on a real batch; else say why not."""
         from flutils.margins.openvino_engine import compile_openvino
 
-        chosen = np.arange(self.batch_size) % len(self.x)
-        points = self.x[chosen] + self.directions[chosen % len(self.directions)] * np.float32(0.1)
+        chosen = np.arange(self.batch_size) % len(images)
+        points = images[chosen] + self.directions[chosen % len(self.directions)] * np.float32(0.1)
         if self.bounds is not None:
             points = np.clip(points, *self.bounds)
-        theirs = np.asarray(self.model.predict_on_batch(points))
-        arguments.check_answer(theirs, self.batch_size)
+        theirs = arguments.check_answer(arguments.predict(self.model, points), self.batch_size)
+        arguments.check_finite(theirs, "near images of x")
         try:
             compiled = compile_openvino(self.model, points.shape)
             ours = compiled(points)
@@ -135,26 +127,58 @@ class EngineRecipe:
 
 
 class KerasEngine:
-    """Builds points and evaluates a Keras model inside one compiled function."""
+    """Builds points and evaluates a Keras model inside one compiled function.
+
+    A model that cannot be compiled, because it decides in Python what to do with its numbers, is called as
+    it is.
+    """
 
     def __init__(self, recipe: EngineRecipe) -> None:
         import keras
         from keras import ops
 
+        model, rays = recipe.model, ops.convert_to_tensor(recipe.directions)
         self.name, self.batch_size = f"keras/{keras.backend.backend()}", recipe.batch_size
-        images, rays = ops.convert_to_tensor(recipe.x), ops.convert_to_tensor(recipe.directions)
+        self._host = HostEngine(self.name, lambda points: arguments.call_plainly(model, points), recipe)
+        self._model_name = model.name
 
-        def logits(image: Any, direction: Any, length: Any) -> Any:
+        def logits(images: Any, image: Any, direction: Any, length: Any) -> Any:
             offset = ops.reshape(length, (-1, 1, 1, 1)) * ops.take(rays, direction, axis=0)
             points = ops.take(images, image, axis=0) + offset
             if recipe.bounds is not None:
                 points = ops.clip(points, *recipe.bounds)
-            return recipe.model(points, training=False)
+            return model(points, training=False)
 
-        self._logits = compile_inference(logits)
+        batch = (self.batch_size,)
+        signature = (
+            ((None, *recipe.directions.shape[1:]), "float32"),
+            *((batch, kind) for kind in ("int32", "int32", "float32")),
+        )
+        self._run = None if model.run_eagerly else compile_inference(logits, signature)
 
-    def __call__(self, image: np.ndarray, direction: np.ndarray, length: np.ndarray) -> np.ndarray:
-        return self._logits(image, direction, length)
+    def place(self, images: np.ndarray) -> Evaluate:
+        """Take images; see `Engine`."""
+        import keras
+
+        host = self._host.place(images)
+        if keras.backend.backend() == "jax":
+            # Compiled anew for each number of images, so that there should be few.
+            size = 1 << (max(self.batch_size, len(images)) - 1).bit_length()
+            images = np.concatenate([images, np.zeros((size - len(images), *images.shape[1:]), np.float32)])
+        placed = keras.ops.convert_to_tensor(images)
+
+        def evaluate(image: np.ndarray, direction: np.ndarray, length: np.ndarray) -> np.ndarray:
+            if self._run is None:
+                return host(image, direction, length)
+            try:
+                answer = self._run(placed, image, direction, length)
+            except Exception as error:  # each backend and each model fails in a way of its own
+                answer, self._run = host(image, direction, length), None
+                why = f"it cannot be compiled ({type(error).__name__})"
+                arguments.warn(f"calling {self._model_name} as it is: {why}", EngineWarning)
+            return arguments.check_answer(answer, self.batch_size)
+
+        return evaluate
 
 
 class HostEngine:
@@ -164,14 +188,19 @@ class HostEngine:
         self.name, self.batch_size = name, recipe.batch_size
         self._evaluate, self._recipe = evaluate, recipe
 
-    def __call__(self, image: np.ndarray, direction: np.ndarray, length: np.ndarray) -> np.ndarray:
+    def place(self, images: np.ndarray) -> Evaluate:
+        """Take images; see `Engine`."""
         recipe = self._recipe
-        points = recipe.directions[direction]
-        points *= length[:, None, None, None]
-        points += recipe.x[image]
-        if recipe.bounds is not None:
-            np.clip(points, *recipe.bounds, out=points)
-        return np.asarray(self._evaluate(points))
+
+        def evaluate(image: np.ndarray, direction: np.ndarray, length: np.ndarray) -> np.ndarray:
+            points = recipe.directions[direction]
+            points *= length[:, None, None, None]
+            points += images[image]
+            if recipe.bounds is not None:
+                np.clip(points, *recipe.bounds, out=points)
+            return arguments.check_answer(self._evaluate(points), self.batch_size)
+
+        return evaluate
 
 
 def _runs_tensorflow_on_cpu() -> bool:
@@ -185,28 +214,28 @@ def _runs_tensorflow_on_cpu() -> bool:
     return not tf.config.list_physical_devices("GPU")
 
 
-def is_keras_model(model: object) -> bool:
-    """Say whether `model` is a Keras model, without importing Keras for those who do not use it."""
-    keras = sys.modules.get("keras")
-    return keras is not None and isinstance(model, keras.Model)
-
-
-def compile_inference(function: Callable[..., Any]) -> Callable[..., np.ndarray]:
+def compile_inference(
+    function: Callable[..., Any], signature: tuple[tuple[tuple[int | None, ...], str], ...] | None = None
+) -> Callable[..., Any]:
     """Compile a function of arrays for the running Keras backend; it then returns NumPy arrays.
 
-    Each shape is traced once. TensorFlow's XLA is left off: on a CPU it makes convolutions slower.
+    Each shape is traced once; with a signature of shapes and types, in which None is any length, TensorFlow
+    traces once for all. Its XLA is left off: on a CPU it makes convolutions slower.
     """
     import keras
 
-    backend = keras.backend.backend()
+    ops, backend = keras.ops, keras.backend.backend()
     if backend == "tensorflow":
         import tensorflow as tf
 
-        compiled = tf.function(function, jit_compile=False, autograph=False)
+        specs = signature and [tf.TensorSpec(*spec) for spec in signature]
+        compiled = tf.function(function, input_signature=specs, jit_compile=False, autograph=False)
     elif backend == "jax":
         import jax
 
         compiled = jax.jit(function)
     else:
         compiled = function
-    return lambda *arrays: keras.ops.convert_to_numpy(compiled(*map(keras.ops.convert_to_tensor, arrays)))
+    return lambda *arrays: keras.tree.map_structure(
+        ops.convert_to_numpy, compiled(*map(ops.convert_to_tensor, arrays))
+    )

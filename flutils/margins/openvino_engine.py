@@ -3,12 +3,12 @@
 import contextlib
 import io
 import logging
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from flutils.folders import scratch_folder
 
 
 def compile_openvino(model: Any, shape: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
@@ -26,8 +26,8 @@ def compile_openvino(model: Any, shape: tuple[int, ...]) -> Callable[[np.ndarray
     """
     import openvino
 
-    with tempfile.TemporaryDirectory() as folder:
-        target = Path(folder) / "model.xml"
+    with scratch_folder() as folder:
+        target = folder / "model.xml"
         # The export prints where it writes, which is of no use: the file is gone at the end of this block.
         with contextlib.redirect_stdout(io.StringIO()), _quiet("tensorflow"):
             model.export(str(target), format="openvino", verbose=False)

@@ -1,11 +1,9 @@
 """A Keras model as bytes that another process can load."""
 
-import importlib
-import sys
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
+
+from flutils.folders import scratch_folder
 
 
 @dataclass(frozen=True)
@@ -14,30 +12,58 @@ class PortableModel:
 
     Attributes:
         content: its ``.keras`` file.
-        modules: modules that define its layers beyond Keras's own; importing them registers the layers.
+        own: classes and functions of its layers beyond Keras's own, by the names in that file. They travel
+            by reference where they are in a module, which the other process imports, and by value where
+            Dask sends those of a notebook or script.
     """
 
     content: bytes
-    modules: tuple[str, ...]
+    own: dict[str, Any]
 
     @classmethod
     def pack(cls, model: Any) -> "PortableModel":
-        """Pack a Keras model."""
-        homes = {type(layer).__module__ for layer in model._flatten_layers()}
-        modules = sorted(home for home in homes if home.partition(".")[0] not in ("keras", "__main__"))
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
-            model.save(path)
-            return cls(path.read_bytes(), tuple(modules))
+        """Pack a Keras model.
+
+        Raises:
+            ValueError: if Keras cannot save and load it.
+        """
+        from flutils.backend import keras
+
+        parts = [model, *model._flatten_layers()]
+        found = [type(part) for part in parts]
+        # An activation, or what a Lambda calls, can be a function of one's own.
+        given = [getattr(part, name, None) for part in parts for name in ("activation", "function")]
+        found += [item for item in given if callable(item) and not _is_lambda(item)]
+        own = {
+            keras.saving.get_registered_name(item): item
+            for item in found
+            if hasattr(item, "__name__") and item.__module__.partition(".")[0] != "keras"
+        }
+        try:
+            with scratch_folder() as folder:
+                model.save(folder / "model.keras")
+                packed = cls((folder / "model.keras").read_bytes(), own)
+            packed.unpack()
+        except Exception as error:  # whatever layers of one's own raise
+            reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+            raise ValueError(
+                f"{model.name} cannot be sent to workers, for Keras cannot save and load it ({reason}); give "
+                "each layer of your own a get_config, make a layer of each Lambda that uses more than its "
+                "arguments, or search without client"
+            ) from error
+        return packed
 
     def unpack(self) -> Any:
         """Load the model; it predicts, and is not compiled."""
         from flutils.backend import keras
 
-        for module in self.modules:
-            if module not in sys.modules:
-                importlib.import_module(module)
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "model.keras"
+        with scratch_folder() as folder:
+            path = folder / "model.keras"
             path.write_bytes(self.content)
-            return keras.saving.load_model(path, compile=False)
+            # Not unsafe: these bytes come from the caller's own process, as pickled functions do.
+            return keras.saving.load_model(path, custom_objects=self.own, compile=False, safe_mode=False)
+
+
+def _is_lambda(function: Any) -> bool:
+    """Say whether a function has no name to load it by; Keras saves its code."""
+    return getattr(function, "__name__", "") == "<lambda>"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from flutils.arguments import check_finite
 from flutils.margins.engines import Engine
 
 NOT_FOUND = -1  # the crossing step and adjacent class of a ray without a crossing
@@ -15,7 +16,7 @@ class Rays:
     """m rays as parallel arrays.
 
     Attributes:
-        image: (m,) int32, index of the image each leaves.
+        image: (m,) int, index of the image each leaves, among those that the engine is given.
         direction: (m,) int32, index of its direction.
         sign: (m,) float32, +1 or -1.
         reference: (m,) int64, the class whose end is looked for.
@@ -37,6 +38,7 @@ class Observer:
 
     Args:
         engine: evaluates points.
+        images: (s, H, W, C) float32, those that the rays leave.
         rays: the rays.
         lengths: (K + 1,) float32 grid.
         on_done: a search tells it how many more rays are done, for a progress bar.
@@ -45,13 +47,14 @@ class Observer:
     def __init__(
         self,
         engine: Engine,
+        images: np.ndarray,
         rays: Rays,
         lengths: np.ndarray,
         on_done: Callable[[int], None] = lambda count: None,
     ) -> None:
         self.rays, self.num_steps, self.on_done = rays, len(lengths) - 1, on_done
         self.evaluations = 0
-        self._engine, self._lengths = engine, lengths
+        self._evaluate, self._batch, self._lengths = engine.place(images), engine.batch_size, lengths
 
     def __call__(self, ray: np.ndarray, step: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Look at ray ``ray[i]`` at grid step ``step[i]``.
@@ -66,7 +69,7 @@ class Observer:
         Raises:
             ValueError: if the model returns NaN or infinite logits.
         """
-        rays, batch = self.rays, self._engine.batch_size
+        rays, batch = self.rays, self._batch
         length = rays.sign[ray] * self._lengths[step]
         predicted, gap = np.empty(len(ray), np.int16), np.empty(len(ray), np.float32)
         for start in range(0, len(ray), batch):
@@ -75,9 +78,8 @@ class Observer:
             padded = np.concatenate([part, np.full(batch - len(part), part[0], part.dtype)])
             lengths = np.zeros(batch, np.float32)
             lengths[: len(part)] = length[start : start + batch]
-            logits = self._engine(rays.image[padded], rays.direction[padded], lengths)[: len(part)]
-            if not np.isfinite(logits).all():
-                raise ValueError("the model returned NaN or infinite logits along a ray; check its weights")
+            logits = self._evaluate(rays.image[padded], rays.direction[padded], lengths)[: len(part)]
+            check_finite(logits, "along a ray")
             found = slice(start, start + len(part))
             predicted[found], gap[found] = classify(logits, rays.reference[part])
         self.evaluations += len(ray)

@@ -9,6 +9,7 @@ import numpy as np
 from flutils import arguments
 from flutils.margins import checks
 from flutils.margins.blocks import SearchJob, combine_audits
+from flutils.margins.checks import check_plausible
 from flutils.margins.engines import ENGINES, Engine, EngineRecipe, Model
 from flutils.margins.rays import classify
 from flutils.margins.runner import run_job
@@ -49,17 +50,22 @@ def search(
     `search_range` at which the model's class is no longer the sample's own, and the class found there is its
     adjacent class. All samples share the directions.
 
+    A model of PyTorch, after ``model.eval()``, is searched by a function:
+        lambda points: model(torch.from_numpy(points).permute(0, 3, 1, 2)).detach().numpy()
+
     Example:
         rays = directions.random_orthogonal(100, shape=x.shape[1:], seed=0)
         table = margins.search(model, x, y, rays, step=0.02, search_range=0.5, bounds=(0, 1), both_signs=True)
         print(table, table.margin, table.adjacent)
+        table.plot()
 
     Args:
         model: a Keras model of images, or any function from a (`batch_size`, H, W, C) float32 array to
             (`batch_size`, classes) logits. Logits are what a softmax is applied to: leave that out. What a
             function says of an image must not change from call to call, nor with the rest of its batch.
-        x: (n, H, W, C) numbers, the samples' pixels as the model takes them, inside `bounds`.
-        y: (n,) integers, the true class of each sample, from 0, in the order of the model's outputs.
+        x: (n, H, W, C) numbers, the samples' pixels as the model takes them, inside `bounds`; an array, a
+            tensor or lists. One that is mapped from a file (``np.load(path, mmap_mode="r")``) stays there.
+        y: (n,) or (n, 1) integers, each sample's true class, from 0, in the order of the model's outputs.
         directions: (k, H, W, C) numbers, at most H*W*C directions, each of unit length;
             `flutils.directions.random_orthogonal` makes them. More directions, or more samples, make averages
             less noisy and take proportionally longer.
@@ -89,7 +95,9 @@ def search(
         checkpoint: folder for finished blocks, made if it is not there. A search that was killed continues
             from them when called again alike, with the same result. The caller deletes it.
         client: a `distributed.Client`; blocks then run on its workers, with the same result. A function must
-            be picklable for that, and layers of one's own must be in a module that workers can import.
+            be picklable for that. Layers and activations of one's own travel with the model: those of a
+            module by its name, so that workers must be able to import it (``client.upload_file``), those of a
+            notebook as code. A Lambda may use nothing but its argument.
 
     Returns:
         A `MarginTable` of n samples by k or 2k rays: `margin` (float32, in units of the directions; NaN where
@@ -105,18 +113,21 @@ def search(
             checked before the search starts, but for logits along a ray that are not finite.
 
     Warns:
-        EngineWarning: if ``"auto"`` would use OpenVINO but it cannot run the model alike; Keras is used.
+        EngineWarning: if ``"auto"`` would use OpenVINO but it cannot run the model alike, and Keras is used;
+            or Keras cannot compile the model, and it is called as it is.
+        InputWarning: if the model is right no more often than a guess, or `x` uses a small part of `bounds`.
 
     Cost: nearly all time goes to the model. A sweep evaluates each ray up to search_range / step times,
         ``"chord"`` a few times; the table prints how often, and rays a second, so try few samples first.
-        Memory: `x` and `directions` as float32, some bytes a ray for the table, about 6 for each ray and step
-        of a block, and what the model needs for a batch.
+        Memory, beyond `x` itself: `directions` and the images of a block as float32, some bytes a ray for the
+        table, about 6 for each ray and step of a block, and what the model needs for a batch.
 
     Source: paper, Algorithm 1, step 3, and §V. Departures: directions have RMS 1, not Euclidean norm 1,
         and points are clipped, as in He, Li, Song (ICLR 2018), whose search the paper adopts.
     """
     started = time.perf_counter()
-    x = arguments.check_images(x, bounds)
+    bounds = arguments.check_bounds(bounds)
+    x = arguments.inspect_images(x, bounds)
     y = arguments.check_labels(y, len(x))
     directions = checks.check_directions(directions, x.shape[1:], unit)
     num_steps = checks.check_grid(step, search_range)
@@ -126,12 +137,12 @@ def search(
     arguments.check_count("batch_size", batch_size)
     arguments.check_count("block_rays", block_rays)
     arguments.check_count("seed", seed, least=0)
-    if not 0 <= audit_rate <= 1:
-        raise ValueError(f"audit_rate must be a fraction from 0 to 1, got {audit_rate!r}")
+    arguments.check_fraction("audit_rate", audit_rate)
 
-    recipe = EngineRecipe(model, x, directions, bounds if clip else None, batch_size, engine)
-    built = recipe.build()
-    logits = _logits_at_samples(built, y)
+    recipe = EngineRecipe(model, directions, bounds if clip else None, batch_size, engine)
+    built = recipe.build(arguments.take_images(x, slice(batch_size), bounds))
+    logits = _logits_at_samples(built, x, y, bounds)
+    check_plausible(logits, y)
     predicted = logits.argmax(axis=1)
     origin = (y if reference == "label" else predicted).astype(np.int64)
     k = len(directions)
@@ -152,7 +163,9 @@ def search(
         pilot_rays=0 if swept else int(np.clip(num_rays * _PILOT_SHARE, *_PILOT_RAYS)),
         seed=seed,
     )
-    blocks, pilot_evaluations = run_job(job, recipe, built, checkpoint=checkpoint, client=client)
+    blocks, pilot_evaluations = run_job(
+        job, x, recipe, built, bounds=bounds, checkpoint=checkpoint, client=client
+    )
     crossing = np.zeros((len(x), len(direction)), np.int16)
     adjacent = np.broadcast_to(predicted.astype(np.int16)[:, None], crossing.shape).copy()
     if blocks:
@@ -161,14 +174,14 @@ def search(
     settings = SearchSettings(
         step=float(step),
         search_range=float(search_range),
-        bounds=(float(bounds[0]), float(bounds[1])),
+        bounds=bounds,
         both_signs=both_signs,
         clip=clip,
         reference=reference,
         unit=unit,
         strategy="sweep" if swept else strategy,
         num_classes=logits.shape[1],
-        samples=fingerprint(x),
+        samples=fingerprint(x, bounds),
         directions=fingerprint(directions),
     )
     cost = SearchCost(
@@ -181,13 +194,24 @@ def search(
     return MarginTable(crossing, adjacent, origin, direction, job.sign, settings, cost, audit)
 
 
-def _logits_at_samples(engine: Engine, y: np.ndarray) -> np.ndarray:
+def _logits_at_samples(
+    engine: Engine, x: np.ndarray, y: np.ndarray, bounds: tuple[float, float]
+) -> np.ndarray:
     """Evaluate every sample itself, in full batches: points of length 0 along the first direction."""
     batch, num_samples, parts = engine.batch_size, len(y), []
+    first, nowhere = np.zeros(batch, np.int32), np.zeros(batch, np.float32)
+
+    def evaluate(images: np.ndarray) -> np.ndarray:
+        return engine.place(images)(np.arange(batch, dtype=np.int32), first, nowhere)
+
     for start in range(0, num_samples, batch):
-        image = np.minimum(np.arange(start, start + batch), num_samples - 1).astype(np.int32)
-        answer = np.asarray(engine(image, np.zeros(batch, np.int32), np.zeros(batch, np.float32)))
-        arguments.check_answer(answer, batch)
+        # The last batch repeats the last sample.
+        images = arguments.take_images(
+            x, np.minimum(np.arange(start, start + batch), num_samples - 1), bounds
+        )
+        answer = evaluate(images)
         parts.append(answer[: num_samples - start])
         arguments.check_logits(parts[-1], y)
+        if start == 0 and engine.name == "callable":
+            arguments.check_steady(evaluate, images, answer)
     return np.concatenate(parts)

@@ -3,6 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from flutils.arguments import Bounds, check_path, iterate_blocks, take_images
 from flutils.margins.audit import SearchAudit
 from flutils.margins.rays import NOT_FOUND
 
@@ -17,9 +20,12 @@ FORMAT = 3  # of the file and of the search that made it; part of the key of sto
 _ARRAYS = ("crossing", "adjacent", "origin", "direction", "sign")
 
 
-def fingerprint(images: np.ndarray) -> str:
+def fingerprint(images: np.ndarray, bounds: Bounds | None = None) -> str:
     """Return the SHA-256 of images or directions as float32, by which a table knows what was searched."""
-    return hashlib.sha256(np.ascontiguousarray(images, np.float32).data).hexdigest()
+    digest = hashlib.sha256()
+    for block in iterate_blocks(images):
+        digest.update(take_images(block, slice(None), bounds).data)
+    return digest.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,11 @@ class MarginTable:
         return float((self.crossing == NOT_FOUND).mean())
 
     @property
+    def misclassified_rate(self) -> float:
+        """Fraction of samples whose class is not their label; NaN for ``reference="prediction"``."""
+        return float((self.crossing[:, 0] == 0).mean()) if self.settings.reference == "label" else math.nan
+
+    @property
     def evaluations_per_ray(self) -> float:
         """Model evaluations spent on a ray, on average."""
         return self.cost.evaluations / self.crossing.size
@@ -144,6 +155,20 @@ class MarginTable:
             }
         ).assign(adjacent=lambda frame: frame["adjacent"].where(found))
 
+    def plot(self, class_names: Sequence[str] | None = None) -> Any:
+        """Draw by origin class: margins of rays that cross, rays without a crossing (N/A), adjacent classes.
+
+        Args:
+            class_names: (c,) name of each class; by default their numbers.
+
+        Returns:
+            A Matplotlib figure, which a notebook shows; ``savefig`` saves it. Of more than 30 classes it has
+            the most frequent.
+        """
+        from flutils.margins.picture import plot_table
+
+        return plot_table(self, class_names)
+
     def save(self, path: Path | str) -> None:
         """Write the table to a compressed ``.npz`` file that holds no pickled object."""
         about = {
@@ -152,7 +177,7 @@ class MarginTable:
             "audit": self.audit and asdict(self.audit),
         }
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        with Path(path).open("wb") as file:
+        with check_path("path", path).open("wb") as file:
             np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
 
     @classmethod
@@ -162,6 +187,7 @@ class MarginTable:
         Raises:
             ValueError: if the file is not such a table.
         """
+        path = check_path("path", path)
         try:
             with np.load(path, allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
@@ -176,8 +202,10 @@ class MarginTable:
         except FileNotFoundError:
             raise
         except Exception as error:
-            name = Path(path).name
-            raise ValueError(f"{name} is not a margin table ({error}); delete it and search again") from error
+            raise ValueError(
+                f"{path.name} is not a margin table ({error}); pass a file that MarginTable.save wrote, "
+                "or search again"
+            ) from error
 
     def summary(self) -> dict[str, str]:
         """Describe the table in a few words, in reading order."""
@@ -186,7 +214,8 @@ class MarginTable:
         spread = f"median {np.median(crossed):.3g}, mean {crossed.mean():.3g}" if crossed.size else "none"
         length = {"rms": "RMS 1", "l2": "Euclidean norm 1"}[settings.unit]
         rows = {
-            "samples": f"{self.num_samples:,}",
+            "samples": f"{self.num_samples:,}"
+            + (f", {self.misclassified_rate:.1%} misclassified" if settings.reference == "label" else ""),
             "rays a sample": f"{self.num_rays:,}" + (" (both signs)" if settings.both_signs else ""),
             "grid": f"steps of {settings.step:g} up to {self.last_length:g}, directions of {length}",
             "N/A rate": f"{self.not_found_rate:.1%}",

@@ -7,7 +7,7 @@ import numpy as np
 
 from flutils import arguments
 from flutils.margins import checks
-from flutils.margins.engines import Model, is_keras_model
+from flutils.margins.engines import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,14 +26,26 @@ class RayTrace:
 
     def save(self, path: Path | str) -> None:
         """Write the trace to a compressed ``.npz`` file that holds no pickled object."""
-        with Path(path).open("wb") as file:
+        with arguments.check_path("path", path).open("wb") as file:
             np.savez_compressed(file, length=self.length, images=self.images, logits=self.logits)
 
     @classmethod
     def load(cls, path: Path | str) -> "RayTrace":
-        """Read a trace that `save` wrote."""
-        with np.load(path, allow_pickle=False) as file:
-            return cls(file["length"], file["images"], file["logits"])
+        """Read a trace that `save` wrote.
+
+        Raises:
+            ValueError: if the file is not such a trace.
+        """
+        path = arguments.check_path("path", path)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                return cls(file["length"], file["images"], file["logits"])
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            raise ValueError(
+                f"{path.name} is not a trace ({error}); pass a file that RayTrace.save wrote"
+            ) from error
 
 
 def trace(
@@ -64,16 +76,20 @@ def trace(
         ValueError: if an argument is not as described, or the model does not return (b, classes).
     """
     x = arguments.check_images(x, bounds)
-    if np.shape(directions) != x.shape:
-        raise ValueError(
-            f"directions must have one direction an image, shape {x.shape}, got {np.shape(directions)}"
-        )
+    directions = arguments.as_array("directions", directions)
+    arguments.require(
+        directions.shape == x.shape,
+        f"directions must have one direction an image, shape {x.shape}, got {directions.shape}; pass as many "
+        "as there are images",
+    )
     length = (np.arange(checks.check_grid(step, search_range) + 1) * step).astype(np.float32)
     images = x[:, None] + length[:, None, None, None] * np.asarray(directions, np.float32)[:, None]
     if clip:
         images = np.clip(images, *bounds)
-    evaluate = model.predict_on_batch if is_keras_model(model) else model  # type: ignore[attr-defined]
-    logits = [np.asarray(evaluate(ray)) for ray in images]
+    evaluate = arguments.as_function(model, x.shape[1:])
+    logits = [evaluate(ray.copy()) for ray in images]
+    if not arguments.is_keras_model(model):
+        arguments.check_steady(evaluate, images[0], logits[0])
     for answer in logits:
-        arguments.check_answer(answer, len(length))
+        arguments.check_finite(answer, "along a ray")
     return RayTrace(length, images, np.stack(logits))

@@ -22,8 +22,32 @@ class Margins(Protocol):
     def origin(self) -> NDArray[np.integer[Any]]: ...  # the class that the search compared with
 
 
+def count_classes(table: Margins, num_classes: int | None) -> int:
+    """Return the number of classes: as passed, else as the search knew, else of the highest in the table."""
+    _check_kind(table)
+    if num_classes is None:
+        num_classes = getattr(getattr(table, "settings", None), "num_classes", None)
+    if num_classes is None:
+        num_classes = 1 + max(int(np.max(part, initial=1)) for part in (table.origin, table.adjacent))
+    require(
+        isinstance(num_classes, (int, np.integer)) and not isinstance(num_classes, bool) and num_classes >= 2,
+        f"num_classes must be an integer of at least 2, got {num_classes!r}; pass the number of outputs of "
+        "the model",
+    )
+    return int(num_classes)
+
+
+def _check_kind(table: Margins) -> None:
+    """Raise unless a table has the attributes of one."""
+    require(
+        all(hasattr(table, name) for name in ("margin", "adjacent", "origin")),
+        f"table must be a MarginTable, got {type(table).__name__}; pass what flutils.margins.search returned",
+    )
+
+
 def check_table(table: Margins, num_classes: int | None) -> tuple[NDArray[Any], Ints, Ints]:
     """Return margin, adjacent and origin of a consistent table; with None, any class number will do."""
+    _check_kind(table)
     margin, adjacent, origin = np.asarray(table.margin), np.asarray(table.adjacent), np.asarray(table.origin)
     fit = margin.ndim == 2 and margin.shape == adjacent.shape and origin.shape == margin.shape[:1]
     require(
@@ -36,10 +60,6 @@ def check_table(table: Margins, num_classes: int | None) -> tuple[NDArray[Any], 
         kinds[0] == "f" and set(kinds[1:]) <= set("iu"),
         "expected a float margin, integer adjacent and "
         f"origin, got {margin.dtype}, {adjacent.dtype}, {origin.dtype}; convert them with astype",
-    )
-    require(
-        num_classes is None or (isinstance(num_classes, (int, np.integer)) and num_classes >= 2),
-        f"num_classes must be an integer of at least 2, got {num_classes!r}; pass for example 10",
     )
     last = np.iinfo(np.int64).max if num_classes is None else num_classes - 1
     for name, classes, first in (("origin", origin, 0), ("adjacent", adjacent, -1)):

@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from flutils.arguments import require
-from flutils.robustness.checks import Floats, Ints, Margins, check_table
+from flutils.robustness.checks import Floats, Ints, Margins, check_table, count_classes
 
 LEVELS = ("high", "medium", "low")
 
 
-def mean_margin_matrix(table: Margins, num_classes: int = 10) -> tuple[Floats, Ints]:
+def mean_margin_matrix(table: Margins, num_classes: int | None = None) -> tuple[Floats, Ints]:
     """Return the mean margin from each origin class to each adjacent class, and the number of crossings.
 
     Args:
         table: a margin table, from `flutils.margins.search`; n samples, margins in pixel values.
-        num_classes: number of classes c of the model, at least 2.
+        num_classes: number of classes c of the model, at least 2; by default what the search knew.
 
     Returns:
         M (c, c) float64, pixel values, row = origin class, column = adjacent class, NaN where N is 0; and
@@ -28,6 +28,7 @@ def mean_margin_matrix(table: Margins, num_classes: int = 10) -> tuple[Floats, I
 
     Source: section IV-A, Eq. 1. Margins are nominal step lengths, as on its right-hand side.
     """
+    num_classes = count_classes(table, num_classes)
     margin, adjacent, origin = check_table(table, num_classes)
     found = adjacent >= 0
     pair = (origin[:, None] * num_classes + adjacent)[found]
@@ -121,12 +122,12 @@ def class_robustness(M: ArrayLike, N: ArrayLike) -> Floats:
     return np.divide(into, out_of, out=without_out, where=out_of > 0)
 
 
-def adjacent_proportions(table: Margins, num_classes: int = 10) -> Floats:
+def adjacent_proportions(table: Margins, num_classes: int | None = None) -> Floats:
     """Return the fraction of all rays whose adjacent class is each class, and of those that met none.
 
     Args:
         table: a margin table.
-        num_classes: number of classes c, at least 2.
+        num_classes: number of classes c, at least 2; by default what the search knew.
 
     Returns:
         (c + 1,) float64 fractions that sum to 1; the last is N/A, rays without an adjacent class.
@@ -136,6 +137,7 @@ def adjacent_proportions(table: Margins, num_classes: int = 10) -> Floats:
 
     Source: section III, Table I (in percent there).
     """
+    num_classes = count_classes(table, num_classes)
     _, adjacent, _ = check_table(table, num_classes)
     column = np.where(adjacent < 0, num_classes, adjacent)  # -1, no adjacent class, goes last
     return np.bincount(column.ravel(), minlength=num_classes + 1) / adjacent.size

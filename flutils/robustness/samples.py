@@ -3,7 +3,7 @@
 import numpy as np
 
 from flutils.arguments import require
-from flutils.robustness.checks import Floats, Ints, Margins, check_table
+from flutils.robustness.checks import Floats, Ints, Margins, check_table, count_classes
 
 
 def sample_mean_margins(table: Margins, *, not_found: float) -> Floats:
@@ -29,12 +29,12 @@ def sample_mean_margins(table: Margins, *, not_found: float) -> Floats:
     return np.where(np.isnan(margin), not_found, margin.astype(np.float64)).mean(axis=1)
 
 
-def class_center_images(table: Margins, num_classes: int = 10, *, not_found: float) -> Ints:
+def class_center_images(table: Margins, num_classes: int | None = None, *, not_found: float) -> Ints:
     """Return, for each class, the sample with the largest mean margin.
 
     Args:
         table: a margin table; n samples, margins in pixel values.
-        num_classes: number of classes c, at least 2.
+        num_classes: number of classes c, at least 2; by default what the search knew.
         not_found: what a ray without a crossing counts as, pixel values; 255 in Table II.
 
     Returns:
@@ -45,6 +45,7 @@ def class_center_images(table: Margins, num_classes: int = 10, *, not_found: flo
 
     Source: section V-A.
     """
+    num_classes = count_classes(table, num_classes)
     _, _, origin = check_table(table, num_classes)
     mean = sample_mean_margins(table, not_found=not_found)
     rows = (np.flatnonzero(origin == class_index) for class_index in range(num_classes))

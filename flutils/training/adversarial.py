@@ -10,10 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from flutils.arguments import check_bounds, check_count, require
 from flutils.backend import keras
-from flutils.config import AdversarialConfig, TrainingConfig
+from flutils.config import AdversarialConfig, TrainingConfig, check_config
 from flutils.training.batches import Batches
 from flutils.training.checkpoints import TrainedModel
+from flutils.training.checks import check_recipe, check_samples
 from flutils.training.loop import run_epochs
 from flutils.training.perturbation import build_perturbation, compile_attacked, perturb_training_batches
 
@@ -35,14 +37,14 @@ def train_adversarial(
     *,
     bounds: tuple[float, float],
     seed: int,
-    checkpoints: Path | None = None,
+    checkpoints: Path | str | None = None,
 ) -> TrainedModel:
     """Train a model on perturbed batches alone, which gives Adv.
 
     Args:
         model: a Keras model from images to logits, with its initial weights.
-        x: (n, H, W, C) float32 training images.
-        y: (n,) integer classes.
+        x: (n, H, W, C) numbers, training images inside `bounds`.
+        y: (n,) or (n, 1) integer classes, from 0.
         config: recipe of natural training: optimizer, batch size, augmentation.
         adversarial: radius (pixel values), stages of steps, learning rate, warmup, epochs.
         bounds: lowest and highest pixel value.
@@ -54,7 +56,7 @@ def train_adversarial(
         images (``pgd_accuracy``).
 
     Raises:
-        ValueError: if `x` and `y` differ in length or are empty.
+        ValueError: as `train_natural`, or if `x` leaves `bounds`.
         CollapseError: if the accuracy under PGD fell by `COLLAPSE` within an epoch: the steps are too few,
             and the model has overfitted to them (Wong, Rice, Kolter, ICLR 2020).
 
@@ -66,6 +68,10 @@ def train_adversarial(
         warmup=adversarial.warmup,
         epochs=adversarial.epochs,
     )
+    check_recipe(recipe)
+    _check_attack(adversarial)
+    bounds = check_bounds(bounds)
+    x, y = check_samples(model, x, y, bounds)
     total = adversarial.epochs * len(Batches(x, y, recipe, seed=seed))
     best = 0.0
     check: list[Callable[..., float]] = []
@@ -94,8 +100,9 @@ def train_adversarial(
         best = max(best, found)
         return {"pgd_accuracy": found}
 
+    kind = {"kind": "adversarial", "attack": dataclasses.asdict(adversarial), "bounds": bounds}
     return run_epochs(
-        model, x, y, recipe, seed=seed, checkpoints=checkpoints, prepare=prepare, measure=measure
+        model, x, y, recipe, seed=seed, checkpoints=checkpoints, kind=kind, prepare=prepare, measure=measure
     )
 
 
@@ -111,14 +118,33 @@ def measure_pgd_accuracy(
 
     Args:
         model: a Keras model from images to logits.
-        x: (n, H, W, C) float32 images.
-        y: (n,) integer classes.
+        x: (n, H, W, C) numbers, images inside `bounds`.
+        y: (n,) or (n, 1) integer classes, from 0.
         adversarial: radius and number of steps (``check_steps``); a step is 2.5 radii over that number.
         bounds: lowest and highest pixel value.
 
+    Returns:
+        The accuracy, 0..1.
+
+    Raises:
+        ValueError: as `train_adversarial`.
+
     Source: Madry et al. (ICLR 2018).
     """
+    _check_attack(adversarial)
+    bounds = check_bounds(bounds)
+    x, y = check_samples(model, x, y, bounds)
     return _compile_check(model, adversarial, bounds)(x, y)
+
+
+def _check_attack(adversarial: AdversarialConfig) -> None:
+    """Raise `ValueError` unless the settings are of their types; what builds the attack checks the rest."""
+    require(
+        isinstance(adversarial, AdversarialConfig),
+        f"adversarial must be an AdversarialConfig, got {type(adversarial).__name__}; take that of a profile",
+    )
+    check_config(adversarial)
+    check_count("check_steps", adversarial.check_steps)
 
 
 def _compile_check(

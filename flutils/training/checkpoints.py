@@ -1,12 +1,17 @@
 """A trained model and its checkpoints: one an epoch, whole or not there."""
 
+import hashlib
 import json
-import warnings
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import numpy as np
+
+from flutils.arguments import check_path, iterate_blocks, warn
 from flutils.backend import keras
+from flutils.folders import CheckpointFolder
 
 
 @dataclass(frozen=True)
@@ -17,25 +22,46 @@ class TrainedModel:
     history: list[dict[str, float]]
 
 
-def save_checkpoint(model: keras.Model, history: list[dict[str, float]], folder: Path) -> None:
-    """Write model, optimizer state and history; the model's file appears last and whole."""
-    name = f"epoch-{len(history):04d}"
-    (folder / f"{name}.json").write_text(json.dumps(history), encoding="utf-8")
-    model.save(folder / "writing.keras")
-    (folder / "writing.keras").replace(folder / f"{name}.keras")
-    for old in sorted(folder.glob("epoch-*.keras"))[:-2]:
-        old.unlink()
-        old.with_suffix(".json").unlink(missing_ok=True)
+class Checkpoints:
+    """Checkpoints of one training in a folder, an epoch each, of which the newest two are kept.
+
+    Raises:
+        ValueError: if the folder holds checkpoints of another training.
+    """
+
+    def __init__(self, folder: Path | str, fingerprint: str) -> None:
+        self._folder = CheckpointFolder(
+            check_path("checkpoints", folder), fingerprint, kind="training", pattern="epoch-*.keras"
+        )
+
+    def save(self, model: keras.Model, history: list[dict[str, float]]) -> None:
+        """Write model, optimizer state and history; the model's file appears last and whole."""
+        name, path = f"epoch-{len(history):04d}", self._folder.path
+        self._folder.write(f"{name}.json", lambda file: file.write(json.dumps(history).encode()))
+        with self._folder.reserve(f"{name}.keras") as writing:
+            model.save(writing)
+        for old in sorted(path.glob("epoch-*.keras"))[:-2]:
+            old.unlink(missing_ok=True)
+            old.with_suffix(".json").unlink(missing_ok=True)
+
+    def load_newest(self) -> TrainedModel | None:
+        """Load the newest checkpoint that is readable, or None."""
+        for path in sorted(self._folder.path.glob("epoch-*.keras"), reverse=True):
+            try:
+                history = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+                return TrainedModel(keras.saving.load_model(path), history)
+            except FileNotFoundError:  # another process of the same training has removed it
+                continue
+            except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+                warn(f"checkpoint {path.name} cannot be read ({error}); trying an older one", UserWarning)
+        return None
 
 
-def load_newest_checkpoint(folder: Path) -> TrainedModel | None:
-    """Load the newest checkpoint that is readable, or None."""
-    for path in sorted(folder.glob("epoch-*.keras"), reverse=True):
-        try:
-            history = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-            return TrainedModel(keras.saving.load_model(path), history)
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            warnings.warn(
-                f"checkpoint {path.name} cannot be read ({error}); trying an older one", stacklevel=4
-            )
-    return None
+def fingerprint(model: keras.Model, x: np.ndarray, y: np.ndarray, settings: dict[str, Any]) -> str:
+    """Hash everything that determines a training: initial weights, samples, and settings."""
+    digest = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+    for array in (*model.get_weights(), x, y):
+        digest.update(repr((array.shape, array.dtype.name)).encode())
+        for block in iterate_blocks(array) if array.ndim else [array]:
+            digest.update(np.ascontiguousarray(block).tobytes())
+    return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from flutils import progress
 from flutils.backend import keras
 from flutils.config import TrainingConfig
 from flutils.training.batches import Batches
-from flutils.training.checkpoints import TrainedModel, load_newest_checkpoint, save_checkpoint
+from flutils.training.checkpoints import Checkpoints, TrainedModel, fingerprint
 from flutils.training.optimizer import compile_for_training
 
 
@@ -22,7 +23,8 @@ def run_epochs(
     config: TrainingConfig,
     *,
     seed: int,
-    checkpoints: Path | None,
+    checkpoints: Path | str | None,
+    kind: dict[str, Any],
     prepare: Callable[[keras.Model], None] = lambda model: None,
     measure: Callable[[keras.Model], dict[str, float]] = lambda model: {},
 ) -> TrainedModel:
@@ -30,11 +32,12 @@ def run_epochs(
 
     Args:
         model: a Keras model from images to logits; it is compiled here.
-        x: (n, H, W, C) float32 training images.
-        y: (n,) integer classes.
-        config: the recipe.
+        x: (n, H, W, C) float32 training images, checked.
+        y: (n,) int64 classes, checked.
+        config: the recipe, checked.
         seed: fixes the order of the images and their augmentation.
         checkpoints: folder for a checkpoint an epoch, or None.
+        kind: of training, and what else but recipe, samples, seed and weights determines it.
         prepare: changes the compiled model before its first step.
         measure: called after each epoch; what it returns goes into the history.
 
@@ -42,16 +45,14 @@ def run_epochs(
         The trained model and the history of its epochs.
 
     Raises:
-        ValueError: if `x` and `y` differ in length or are empty.
+        ValueError: if `checkpoints` holds another training.
     """
-    if len(x) != len(y) or not len(x):
-        raise ValueError(
-            f"expected as many labels as images, at least one, got {len(x)} images and {len(y)} labels"
-        )
     history: list[dict[str, float]] = []
+    store = None
     if checkpoints is not None:
-        checkpoints.mkdir(parents=True, exist_ok=True)
-        resumed = load_newest_checkpoint(checkpoints)
+        settings = {**kind, "recipe": asdict(config), "seed": int(seed)}
+        store = Checkpoints(checkpoints, fingerprint(model, x, y, settings))
+        resumed = store.load_newest()
         if resumed is not None:
             model, history = resumed.model, resumed.history
     batches = Batches(x, y, config, seed=seed, epoch=len(history))
@@ -64,7 +65,7 @@ def run_epochs(
             batches,
             epochs=config.epochs,
             initial_epoch=len(history),
-            callbacks=[_Bookkeeping(history, batches, bar, checkpoints, measure)],
+            callbacks=[_Bookkeeping(history, batches, bar, store, measure)],
             shuffle=False,
             verbose=0,
         )
@@ -79,11 +80,11 @@ class _Bookkeeping(keras.callbacks.Callback):
         history: list[dict[str, float]],
         batches: Batches,
         bar: progress.Bar,
-        folder: Path | None,
+        store: Checkpoints | None,
         measure: Callable[[keras.Model], dict[str, float]],
     ) -> None:
         super().__init__()
-        self._history, self._batches, self._bar, self._folder = history, batches, bar, folder
+        self._history, self._batches, self._bar, self._store = history, batches, bar, store
         self._measure = measure
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -98,5 +99,5 @@ class _Bookkeeping(keras.callbacks.Callback):
         seconds = time.perf_counter() - self._began
         measured = {"loss": logs["loss"], "accuracy": logs["accuracy"], "seconds": seconds}
         self._history.append({**measured, **self._measure(self.model)})
-        if self._folder is not None:
-            save_checkpoint(self.model, self._history, self._folder)
+        if self._store is not None:
+            self._store.save(self.model, self._history)

@@ -2,12 +2,24 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from flutils.arguments import (
+    as_array,
+    as_function,
+    check_classes,
+    check_count,
+    check_finite,
+    check_images,
+    check_labels,
+    require,
+)
 from flutils.backend import keras
 from flutils.config import FeedbackConfig, TrainingConfig
 from flutils.training.checkpoints import TrainedModel
+from flutils.training.checks import check_recipe, check_samples
 from flutils.training.loop import run_epochs
 
 
@@ -18,30 +30,34 @@ def train_natural(
     config: TrainingConfig,
     *,
     seed: int,
-    checkpoints: Path | None = None,
+    checkpoints: Path | str | None = None,
 ) -> TrainedModel:
     """Train a model on samples alone, which gives Ori.
 
     Args:
         model: a Keras model from images to logits, with the weights to start from; these are changed, and
             it is compiled here.
-        x: (n, H, W, C) float32 training images, pixels as the model takes them.
-        y: (n,) integer classes, from 0.
+        x: (n, H, W, C) numbers, training images, pixels as the model takes them.
+        y: (n,) or (n, 1) integer classes, from 0.
         config: recipe: optimizer, rate, epochs, batch size, augmentation.
         seed: the run's seed; fixes the order of the images and their augmentation.
-        checkpoints: folder for a checkpoint an epoch. A training that was killed continues from the
-            last one, on the same images at the same learning rates as if it had never stopped.
+        checkpoints: folder for a checkpoint an epoch, which then belongs to this training. One that was
+            killed continues from the last when called again alike, from the same initial weights, on the same
+            images at the same learning rates as if it had never stopped.
 
     Returns:
         The trained model, another object than `model` after a resume, and the history of its epochs.
 
     Raises:
-        ValueError: if `x` and `y` differ in length or are empty.
+        ValueError: if an argument is not as described, the model does not return finite logits of as many
+            classes as `y` names, or `checkpoints` holds another training.
 
     Source: paper, Algorithm 1, step 1; §V takes the settings of Madry et al. Departure: a one-cycle
         learning rate, which needs far fewer epochs.
     """
-    return run_epochs(model, x, y, config, seed=seed, checkpoints=checkpoints)
+    check_recipe(config)
+    x, y = check_samples(model, x, y)
+    return run_epochs(model, x, y, config, seed=seed, checkpoints=checkpoints, kind={"kind": "natural"})
 
 
 def train_feedback(
@@ -54,7 +70,7 @@ def train_feedback(
     feedback: FeedbackConfig,
     *,
     seed: int,
-    checkpoints: Path | None = None,
+    checkpoints: Path | str | None = None,
 ) -> TrainedModel:
     """Retrain a trained model on all samples and the feedback examples, which gives F.L.
 
@@ -64,10 +80,10 @@ def train_feedback(
     Args:
         model: the trained Keras model, from images to logits; its weights are changed, and it is compiled
             anew. Keep a copy of what you want to compare with.
-        x: (n, H, W, C) float32 training samples, all that the model should go on knowing, not only those
+        x: (n, H, W, C) numbers, training samples, all that the model should go on knowing, not only those
             that were searched; pixels as the model takes them.
-        y: (n,) integer classes, from 0.
-        images: (m, H, W, C) float32 feedback examples, `images` of `flutils.feedback.make_examples`.
+        y: (n,) or (n, 1) integer classes, from 0.
+        images: (m, H, W, C) numbers, feedback examples, `images` of `flutils.feedback.make_examples`.
         labels: (m,) integer classes of the samples they were made from, its `labels`.
         config: recipe of the first training, of which optimizer, momentum, warmup, batch size and
             augmentation are used, its learning rate, epochs and sizes not.
@@ -80,24 +96,61 @@ def train_feedback(
         and `history`, a dict of loss, accuracy and seconds for each epoch.
 
     Raises:
-        ValueError: if images and labels, or `x` and `y`, differ in length, examples and samples differ in
-            shape, or there is no example.
+        ValueError: as `train_natural`, or if examples and samples differ in shape, or there is no example.
 
     Source: paper, Algorithm 1, steps 4 and 5, and §IV-B.
     """
-    if len(images) != len(labels) or not len(images) or images.shape[1:] != x.shape[1:]:
+    require(
+        isinstance(feedback, FeedbackConfig),
+        f"feedback must be a FeedbackConfig, got {type(feedback).__name__}; take that of a profile, or "
+        "change it with config.replace",
+    )
+    check_recipe(config)
+    recipe = dataclasses.replace(config, learning_rate=feedback.learning_rate, epochs=feedback.epochs)
+    check_recipe(recipe)
+    x, y = check_samples(model, x, y)
+    images, labels = as_array("images", images), as_array("labels", labels)
+    if images.shape[:1] != labels.shape[:1] or not images.size or images.shape[1:] != x.shape[1:]:
         raise ValueError(
             f"expected examples of shape {x.shape[1:]} and as many labels, at least one, got"
-            f" {images.shape} and {len(labels)} labels; make them with flutils.feedback.make_examples"
+            f" {images.shape} and labels {labels.shape}; make them with flutils.feedback.make_examples"
         )
-    recipe = dataclasses.replace(config, learning_rate=feedback.learning_rate, epochs=feedback.epochs)
+    images, labels = check_samples(model, images, labels, names=("images", "labels"))
     together = np.concatenate([x, images]), np.concatenate([y, labels])
-    return run_epochs(model, *together, recipe, seed=seed, checkpoints=checkpoints)
+    return run_epochs(
+        model,
+        *together,
+        recipe,
+        seed=seed,
+        checkpoints=checkpoints,
+        kind={"kind": "feedback", "samples": len(x)},
+    )
 
 
-def measure_accuracy(model: keras.Model, x: np.ndarray, y: np.ndarray, *, batch_size: int = 500) -> float:
-    """Return the fraction of images whose largest logit is their class's."""
-    predicted = [
-        np.argmax(model.predict_on_batch(x[i : i + batch_size]), 1) for i in range(0, len(x), batch_size)
-    ]
-    return float((np.concatenate(predicted) == y).mean())
+def measure_accuracy(model: Any, x: np.ndarray, y: np.ndarray, *, batch_size: int = 500) -> float:
+    """Return the fraction of images whose largest logit is their class's.
+
+    Args:
+        model: a Keras model, or any function from a (b, H, W, C) float32 array to (b, c) logits.
+        x: (n, H, W, C) numbers, images as the model takes them.
+        y: (n,) or (n, 1) integer classes, from 0.
+        batch_size: images classified at once.
+
+    Returns:
+        The accuracy, 0..1.
+
+    Raises:
+        ValueError: if an argument is not as described, or the model does not return finite logits of as many
+            classes as `y` names.
+    """
+    x = check_images(x, None)
+    y = check_labels(y, len(x))
+    check_count("batch_size", batch_size)
+    evaluate = as_function(model, x.shape[1:])
+    right = 0
+    for start in range(0, len(x), batch_size):
+        logits = evaluate(x[start : start + batch_size])
+        check_finite(logits)
+        check_classes(y, logits)
+        right += int((logits.argmax(axis=1) == y[start : start + batch_size]).sum())
+    return right / len(x)

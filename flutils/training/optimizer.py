@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flutils.arguments import check_choice
 from flutils.backend import keras
 from flutils.config import TrainingConfig
 
@@ -27,6 +28,7 @@ class OneCycle(keras.optimizers.schedules.LearningRateSchedule):
 
 def compile_for_training(model: keras.Model, config: TrainingConfig, *, steps: int) -> None:
     """Compile a model with the recipe's optimizer, its one-cycle rate over `steps`, and cross-entropy."""
+    check_choice("optimizer", config.optimizer, ("adam", "sgd"))
     rate = OneCycle(config.learning_rate, steps, config.warmup)
     if config.optimizer == "adam":
         optimizer = keras.optimizers.Adam(rate)
