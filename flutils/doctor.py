@@ -66,7 +66,7 @@ def _check_python() -> Finding:
     wanted, version = metadata.metadata("flutils")["Requires-Python"], platform.python_version()
     if version in SpecifierSet(wanted):
         return Finding(OK, version)
-    advice = "`make venv PYTHON=python3.13 VENV=.venv313` makes an environment that fits"
+    advice = "`make venv PYTHON=python3.12 VENV=.venv312` makes an environment that fits"
     return Finding(OFF, f"{version}, and flutils needs {wanted}; {advice}")
 
 
