@@ -23,8 +23,8 @@ OK, NOTE, OFF = "ok", "note", "off"
 CHECKOUT = Path(__file__).resolve().parents[1]
 PROC, DEV, CGROUP = Path("/proc"), Path("/dev"), Path("/sys/fs/cgroup")
 REPAIR = "`python -m pip install -r requirements.lock` repairs it"
-# In GB: what a run needs, and below which it may fail; what makes it comfortable.
-MEMORY = (2.0, 6.0)
+# In GB: below which a run may fail, and what is comfortable.
+MEMORY = (2.5, 6.0)
 DISK = (0.5, 2.0)
 
 
@@ -66,7 +66,8 @@ def _check_python() -> Finding:
     wanted, version = metadata.metadata("flutils")["Requires-Python"], platform.python_version()
     if version in SpecifierSet(wanted):
         return Finding(OK, version)
-    return Finding(OFF, f"{version}, and flutils needs {wanted}; `make PYTHON=python3.13 VENV=.venv313 venv`")
+    advice = "`make venv PYTHON=python3.12 VENV=.venv312` makes an environment that fits"
+    return Finding(OFF, f"{version}, and flutils needs {wanted}; {advice}")
 
 
 def _check_packages() -> Finding:

@@ -1,4 +1,4 @@
-"""The explorer as a teacher sees it: JupyterLab in a real browser, all cells run, a slider moved."""
+"""The explorer as a teacher sees it: in JupyterLab in a real browser, and as a page of its own."""
 
 import re
 import secrets
@@ -41,41 +41,62 @@ def open_browser():
 
 
 def wait_for(address, server, log):
-    """Wait until a server answers; fail with its log if it ends or stays silent."""
+    """Wait until a server answers, be it that there is no such page; fail if it ends or stays silent."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end and server.poll() is None:
         try:
-            with urllib.request.urlopen(address, timeout=5) as answer:
-                return answer.read()
+            with urllib.request.urlopen(address, timeout=5):
+                return
+        except urllib.error.HTTPError:
+            return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-    pytest.fail(f"JupyterLab did not start:\n{log.read_text()}")
+    pytest.fail(f"the server did not start:\n{log.read_text()}")
 
 
 @contextmanager
-def serve_lab(folder, home, scratch):
-    """Serve JupyterLab on a folder of notebooks, nobody's settings in use; yield its address and token."""
+def serve(home, scratch, *command):
+    """Run a server of Jupyter's on a free port, nobody's settings in use; yield its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    token, log = secrets.token_hex(16), scratch / "lab.log"
-    command = [
-        sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ip=127.0.0.1",
-        f"--port={port}", "--ServerApp.port_retries=0", f"--IdentityProvider.token={token}",
-        f"--ServerApp.root_dir={folder}", "--LabApp.news_url=", "--LabApp.extension_manager=readonly",
-    ]  # fmt: skip
+    log = scratch / "server.log"
+    command = [sys.executable, "-m", *command, "--no-browser", f"--port={port}"]
     with kernel_environment(home), log.open("wb") as file:
         own = {"HOME": str(scratch), "FLUTILS_CACHE": str(find_cache_folder())}
         server = subprocess.Popen(command, env={**environ, **own}, stdout=file, stderr=file, cwd=scratch)
         try:
-            wait_for(f"http://127.0.0.1:{port}/api/status?token={token}", server, log)
-            yield f"http://127.0.0.1:{port}", token
+            wait_for(f"http://127.0.0.1:{port}/no-such-page", server, log)
+            yield f"http://127.0.0.1:{port}"
         finally:
             server.send_signal(signal.SIGTERM)  # it then ends its kernels
             try:
                 server.wait(30)
             except subprocess.TimeoutExpired:
                 server.kill()
+
+
+@contextmanager
+def serve_lab(folder, home, scratch):
+    """Serve JupyterLab on a folder of notebooks; yield its address and token."""
+    token = secrets.token_hex(16)
+    command = [
+        "jupyterlab", "--allow-root", "--ip=127.0.0.1", "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={token}", f"--ServerApp.root_dir={folder}", "--LabApp.news_url=",
+        "--LabApp.extension_manager=readonly",
+    ]  # fmt: skip
+    with serve(home, scratch, *command) as address:
+        yield address, token
+
+
+def read_page(home, scratch):
+    """Return the page that Voilà makes of notebook 00, set to profile smoke."""
+    copy_notebook(scratch / "notebooks")
+    with (
+        serve(home, scratch, "voila", str(scratch / "notebooks" / "00_explorer.ipynb")) as address,
+        urllib.request.urlopen(address, timeout=2 * PATIENCE) as answer,
+    ):
+        return answer.read().decode()
 
 
 def copy_notebook(folder):

@@ -74,7 +74,7 @@ def test_a_check_that_breaks_is_a_finding(monkeypatch):
 @pytest.mark.parametrize(("version", "state"), [("3.10.9", "off"), ("3.13.2", "ok"), ("3.14.0", "off")])
 def test_python(monkeypatch, version, state):
     monkeypatch.setattr(doctor.platform, "python_version", lambda: version)
-    expect("Python", state, version, *(["make PYTHON="] if state == "off" else []))
+    expect("Python", state, version, *(["make venv PYTHON="] if state == "off" else []))
 
 
 def test_packages(machine, monkeypatch):

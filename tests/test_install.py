@@ -79,9 +79,9 @@ def test_a_failed_installation_does_not_count(tmp_path):
 
 @pytest.mark.parametrize(
     ("works", "chosen"),
-    [((11, 12, 13), "python3.13"), ((11, 12), "python3.12"), ((11,), "python3.11")],
+    [((11, 12, 13), "python3.12"), ((11, 13), "python3.13"), ((11,), "python3.11")],
 )
-def test_the_newest_python_that_runs_is_chosen(tmp_path, works, chosen):
+def test_the_preferred_python_that_runs_is_chosen(tmp_path, works, chosen):
     for minor in (11, 12, 13):
         # A version manager puts names there that do not run.
         write_stand_in(tmp_path / f"python3.{minor}", f"#!/bin/sh\nexit {int(minor not in works)}\n")

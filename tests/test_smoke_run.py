@@ -9,7 +9,7 @@ import sys
 import nbformat
 import pytest
 from conftest import ROOT, run_flutils
-from lab import check_explorer, open_browser
+from lab import check_explorer, open_browser, read_page
 from test_notebooks import PATHS, code_cells, read
 
 from flutils import explorer
@@ -158,3 +158,14 @@ def test_a_teacher_moves_a_sample_along_a_ray(smoke_run, tmp_path):
     home, _ = smoke_run
     with open_browser() as browser:
         check_explorer(browser, home, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_explorer_is_a_page_of_its_own(smoke_run, tmp_path):
+    home, _ = smoke_run
+    page = read_page(home, tmp_path)
+    assert '"application/vnd.jupyter.widget-view+json"' in page
+    assert "ExplorerBox(" in page
+    assert "the walk agrees with the margin table" in page
+    assert "Traceback" not in page
