@@ -6,7 +6,7 @@ import pytest
 from flutils import claims
 from flutils.paper import ADV, FL, ORI, REDUCED_FL
 
-CONTROL = claims.CONTROL
+CONTROL, NOISE = claims.CONTROL, claims.NOISE
 
 
 def resample(correct, seed=0):
@@ -15,33 +15,39 @@ def resample(correct, seed=0):
     return dict(zip(correct, means.T, strict=True))
 
 
-def answers(n=2000, *, control=0.6, fl=0.6, reduced=0.8):
+def answers(n=2000, *, control=0.6, noise=0.6, fl=0.6, reduced=0.8):
     """Return answers that share their images: more accurate models are right on the same and on more."""
     u = np.random.default_rng(1).random(n)
-    return {ORI: u < 0.5, CONTROL: u < control, FL: u < fl, REDUCED_FL: u < reduced}
+    return {ORI: u < 0.5, CONTROL: u < control, NOISE: u < noise, FL: u < fl, REDUCED_FL: u < reduced}
 
 
 def test_differences_are_those_of_the_data_and_exclude_0_where_they_are_large():
     correct = answers()
-    found = claims.compare_with_control("accuracy", resample(correct))
+    found = claims.compare_with_controls("accuracy", resample(correct))
     assert found.measure == "accuracy"
     assert found.values == pytest.approx({model: right.mean() for model, right in correct.items()})
-    assert list(found.differences) == ["control − Ori.", "F.L. − control", "Reduced F.L. − control"]
+    assert list(found.differences) == [
+        "control − Ori.",
+        "noise − Ori.",
+        "F.L. − control",
+        "F.L. − noise",
+        "Reduced F.L. − control",
+    ]
     for pair, (value, low, high) in found.differences.items():
         model, other = pair.split(" − ")
         assert value == pytest.approx(correct[model].mean() - correct[other].mean())
         assert low <= value <= high
-    gain, none, more = found.differences.values()
+    gain, noise, none, beyond, more = found.differences.values()
     # The difference of paired answers has the standard error of a proportion of a tenth.
     assert (gain[2] - gain[1]) / 2 == pytest.approx(1.96 * np.sqrt(gain[0] * (1 - gain[0]) / 2000), rel=0.1)
     assert gain[1] > 0 and more[1] > 0
-    assert none == (0, 0, 0)
+    assert none == beyond == (0, 0, 0) and noise[0] == gain[0]
 
 
 def test_a_model_that_only_trained_longer_gains_nothing_over_the_control():
     u = np.random.default_rng(2).random((2, 500))
     correct = answers(500) | {CONTROL: u[0] < 0.6, FL: u[1] < 0.6}
-    value, low, high = claims.compare_with_control("accuracy", resample(correct)).differences[
+    value, low, high = claims.compare_with_controls("accuracy", resample(correct)).differences[
         "F.L. − control"
     ]
     assert low < 0 < high
@@ -68,9 +74,9 @@ def test_an_asterisk_marks_an_interval_without_0(difference, text):
 def test_rounding_of_equal_means_is_no_difference():
     """Two models whose attacked images fall in another order have sums that differ by rounding alone."""
     thirds = np.random.default_rng(0).integers(0, 4, 250) / 3
-    values = {model: np.full(2001, thirds.mean()) for model in (ORI, CONTROL, FL, REDUCED_FL)}
+    values = {model: np.full(2001, thirds.mean()) for model in (ORI, CONTROL, NOISE, FL, REDUCED_FL)}
     values[FL] = values[FL] + 7e-15
-    found = claims.compare_with_control("accuracy (%)", values).differences["F.L. − control"]
+    found = claims.compare_with_controls("accuracy (%)", values).differences["F.L. − control"]
     assert claims.format_difference(found) == "+0 (+0 to +0)"
 
 
@@ -81,10 +87,10 @@ def test_nothing_to_compare_is_an_empty_table(found):
 
 
 def test_comparisons_as_a_table():
-    found = claims.compare_with_control("accuracy (%)", resample({**answers(), ADV: np.ones(2000, bool)}))
+    found = claims.compare_with_controls("accuracy (%)", resample({**answers(), ADV: np.ones(2000, bool)}))
     frame = claims.tabulate_comparisons({"mnist": [found], "cifar10": [found]})
     assert frame.index.tolist() == [("mnist", "accuracy (%)"), ("cifar10", "accuracy (%)")]
-    assert frame.columns.tolist() == [ORI, CONTROL, FL, REDUCED_FL, *found.differences]
+    assert frame.columns.tolist() == [ORI, CONTROL, NOISE, FL, REDUCED_FL, *found.differences]
     assert frame.iloc[0]["control − Ori."] == claims.format_difference(found.differences["control − Ori."])
 
 
@@ -94,10 +100,10 @@ def test_comparisons_as_a_table():
         ({CONTROL: None}, "control is missing"),
         ({FL: np.zeros(3)}, "values of one length"),
         ({FL: np.full(2001, np.nan)}, "accuracy of F.L. must be finite"),
-        ({model: np.zeros(1) for model in (ORI, CONTROL, FL, REDUCED_FL)}, "values of one length"),
+        ({model: np.zeros(1) for model in (ORI, CONTROL, NOISE, FL, REDUCED_FL)}, "values of one length"),
     ],
 )
 def test_what_cannot_be_compared_is_refused(changes, message):
     given = {**resample(answers()), **changes}
     with pytest.raises(ValueError, match=message):
-        claims.compare_with_control("accuracy", {m: v for m, v in given.items() if v is not None})
+        claims.compare_with_controls("accuracy", {m: v for m, v in given.items() if v is not None})

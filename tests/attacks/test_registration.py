@@ -107,7 +107,7 @@ def test_the_experiment_attacks_with_it_and_leaves_the_other_artifacts_as_they_a
     [
         ("mnist", "smoke", "ca64d4e49896"),
         ("mnist", "paper", "d4fae07c4ce0"),
-        ("cifar10", "smoke", "7984fab176cb"),
+        ("cifar10", "smoke", "0f768689ba32"),
     ],
 )
 def test_keys_of_attacks_stay_as_they_are(dataset, profile, expected, tmp_path, monkeypatch):

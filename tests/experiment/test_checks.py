@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
-from flutils.experiment.review import Review
 from test_experiment_models import make_result
 
 from flutils.experiment import ORI, Experiment
+from flutils.experiment.checks import Review
 
 SOUND = Review(
     images=100,
@@ -50,10 +50,10 @@ def failed(tmp_path, monkeypatch):
             key: dataclasses.replace(make_result(np.zeros(100), np.ones(100)), success=success)
             for key, success in rows.items()
         }
-        monkeypatch.setattr(type(run), "attack_standard", lambda self, classifier: results)
-        monkeypatch.setattr(type(run), "attack_curve", lambda self, classifier: curve)
-        monkeypatch.setattr(type(run), "review", lambda self, classifier: review)
-        monkeypatch.setattr(type(run), "curve_strengths", lambda self: np.linspace(0, 0.5, len(curve)))
+        monkeypatch.setattr(run.attacks, "standard", lambda classifier: results)
+        monkeypatch.setattr(run.attacks, "curve", lambda classifier: curve)
+        monkeypatch.setattr(run.reviews, "review", lambda classifier: review)
+        monkeypatch.setattr(run.attacks, "curve_strengths", lambda: np.linspace(0, 0.5, len(curve)))
         classifier = type("Named", (), {"name": name})()
         return {check.name for check in run.reviews.check(classifier) if not check.passed}
 
