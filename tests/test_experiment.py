@@ -141,14 +141,14 @@ def test_cached_steps_are_read_without_tensorflow(home):
 @pytest.mark.slow
 def test_artifacts_are_listed_in_order_made_or_not(run, tmp_path):
     listed = run.list_artifacts()
-    assert [name for name, _ in listed][:3] == ["ori", "margins-ori", "margins-ori-l2"]
+    assert [name for name, _ in listed][:3] == ["ori", "margins-ori", "margins-ori-unit-l2"]
     for name, artifact in listed[:3]:
         assert artifact.path.exists() and artifact.about["name"] == name
     fresh = Experiment("mnist", "smoke", 0, home=tmp_path)
     assert [(name, made) for name, made in fresh.list_artifacts()][:3] == [
         ("ori", None),
         ("margins-ori", None),
-        ("margins-ori-l2", None),
+        ("margins-ori-unit-l2", None),
     ]
     assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 

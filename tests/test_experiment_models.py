@@ -64,7 +64,7 @@ def home(tmp_path_factory):
         run.attacks.curve(run.models.ori())
         run.reviews.review(run.models.ori())
         run.feedback.crossing(run.models.ori())
-        run.searches.margins(run.models.control())
+        run.searches.few(run.models.control())
         run.attacks.calibrated(run.models.control(), minimum_norm=False)
     return folder
 
@@ -98,7 +98,7 @@ def test_retrained_models_start_from_ori_and_saw_the_examples(run):
 
 
 def test_the_control_is_retrained_as_fl_with_the_samples_themselves_for_examples(run):
-    from flutils import training  # not above: this module is imported where TensorFlow must not be
+    from flutils import models, training  # not above: this module is imported where TensorFlow must not be
 
     ori, control, fl = run.models.ori(), run.models.control(), run.models.fl()
     assert (control.name, control.label) == (CONTROL, CONTROL)
@@ -109,8 +109,9 @@ def test_the_control_is_retrained_as_fl_with_the_samples_themselves_for_examples
     training.train_feedback(
         expected, *run.training_set, x[examples.sample], examples.labels, *recipes, seed=0
     )
+    models.round_weights(expected)
     for a, b in zip(expected.get_weights(), control.load().get_weights(), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5)
+        np.testing.assert_allclose(a, b, rtol=2e-3, atol=1e-5)  # either may be rounded the other way
 
 
 def test_the_control_is_attacked_as_the_others_but_for_the_smallest_perturbations(run):
@@ -236,7 +237,7 @@ def test_nothing_is_made_twice_and_all_is_listed(home, run):
     listed = dict(run.list_artifacts())
     assert all(listed[name] is not None for name in LABELS)
     assert all(listed[f"margins-{name}"] is not None for name in LABELS)
-    assert listed[CONTROL] is not None and listed[f"margins-{CONTROL}"] is not None
+    assert listed[CONTROL] is not None and listed[f"margins-{CONTROL}-few"] is not None
 
 
 CACHED = """

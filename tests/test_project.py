@@ -43,7 +43,7 @@ def test_the_changelog_begins_with_this_version():
 def test_contributing_names_files_and_commands_that_are_there():
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     paths = set(re.findall(r"\b(?:flutils|tests|notebooks|docs|benchmarks)/[\w/.]+\b", text))
-    assert "flutils/data/catalog.py" in paths
+    assert "flutils/paper/claims.py" in paths
     assert not [path for path in paths if not (ROOT / path).exists()]
     commands = re.findall(r"^\S*python -m flutils ([^#\n]+?)(?: +#|$)", text, re.MULTILINE)
     assert len(commands) >= 3

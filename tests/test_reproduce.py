@@ -65,7 +65,7 @@ def test_order_and_summary(folders, capsys):
     ]
     assert [list(run.computed) for run in done.runs] == [["thing"], [], ["thing"], [], ["thing"]]
     assert [run.cached for run in done.runs] == [[], ["thing"], [], ["thing"], []]
-    smoke = folders["home"] / "artifacts" / "smoke"
+    smoke = folders["home"] / "artifacts" / "smoke-seed3"
     assert "ran all smoke 3" in read_text(smoke / "all" / "notebooks" / "03_all.ipynb")
     assert "ran cifar10 smoke 3" in read_text(smoke / "cifar10" / "notebooks" / "01_make.ipynb")
     said = capsys.readouterr().out.splitlines()
@@ -74,7 +74,8 @@ def test_order_and_summary(folders, capsys):
     assert "cached: nothing; computed: thing (" in lines[0]
     assert lines[1].endswith("cached: thing; computed: nothing")
     assert "  artifacts/smoke/mnist/train.json" in said
-    assert "  artifacts/smoke/all/runtime.json" in said
+    assert "  artifacts/smoke-seed3/all/runtime.json" in said
+    assert said[-1].endswith("artifacts/smoke-seed3/index.html") and (smoke / "index.html").is_file()
     assert not list(folders["home"].rglob(".writing-*"))
     for path in folders["home"].rglob("*.ipynb"):
         assert str(folders["home"]) not in path.read_text()

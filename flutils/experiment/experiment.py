@@ -80,7 +80,7 @@ class Experiment(Workspace):
             **each("margins-{}", searches.margins, FL, REDUCED_FL),
             **each("margins-{}-few", searches.few, *FEW),
             **each("margins-{}-held-out", searches.held_out, ORI, *retrained),
-            **each("margins-{}-l2", partial(searches.margins, unit="l2"), ORI),
+            **each("margins-{}-unit-l2", partial(searches.margins, unit="l2"), ORI),
             **each("crossing-{}", self.feedback.crossing, ORI),
             **each("crossing-{}-equal", partial(self.feedback.crossing, equal=True), ORI),
             ADV: models.adv,
@@ -108,7 +108,7 @@ class Experiment(Workspace):
         steps: list[tuple[str, Callable[[], Recipe]]] = [
             *models[:1],
             (f"margins-{ORI}", lambda: self.searches.recipe(self._ori())),
-            (f"margins-{ORI}-l2", lambda: self.searches.recipe(self._ori(), unit="l2")),
+            (f"margins-{ORI}-unit-l2", lambda: self.searches.recipe(self._ori(), unit="l2")),
             *models[1:],
         ]
         for name, model in models:

@@ -72,9 +72,8 @@ def _read_chapter(dataset: str, path: Path) -> tuple[str, str, list[Any]]:
 
     notebook = nbformat.read(path, as_version=4)
     anchor = f"{path.stem}-{dataset}"
-    heading = next(
-        line for cell in notebook.cells for line in cell.source.splitlines() if line.startswith("# ")
-    )
+    lines = [line for cell in notebook.cells for line in cell.source.splitlines()]
+    heading = next((line for line in lines if line.startswith("# ")), f"# {path.stem}")
     own = "" if dataset == "all" else f" ({dataset})"
     for number, cell in enumerate(notebook.cells):
         cell.id = f"{anchor}-{number:02}"[-64:]
