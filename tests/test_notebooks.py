@@ -70,7 +70,7 @@ def test_parameters_cell(notebook):
 
 def test_cells_are_short_and_only_call_the_package(notebook):
     for cell in code_cells(notebook):
-        assert len(cell.source.splitlines()) <= 20, cell.source
+        assert len(cell.source.splitlines()) <= 12, cell.source
         for node in ast.walk(ast.parse(cell.source)):
             assert not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.While))
             if isinstance(node, (ast.For, ast.comprehension)):
@@ -78,6 +78,11 @@ def test_cells_are_short_and_only_call_the_package(notebook):
                 assert not re.search(r"\.(fit|train_step|train_on_batch|apply_gradients)\(", text), text
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 assert not re.fullmatch(r"\.{0,2}~?/?[\w.-]+(/[\w.-]+)+/?", node.value), "no path literals"
+
+
+def test_code_of_all_notebooks_together_is_short():
+    lines = sum(len(cell.source.splitlines()) for path in PATHS for cell in code_cells(read(path)))
+    assert lines <= 1200
 
 
 def test_outputs_name_no_place_on_this_machine(notebook):

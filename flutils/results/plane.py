@@ -1,11 +1,13 @@
 """Figs. 1 and 2 computed: a problem in the plane, retrained on examples, and what it does to margins."""
 
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from flutils import feedback, margins, theory
+from flutils.arguments import InputWarning
 from flutils.results.centers import Table
 
 GRID: dict[str, Any] = {
@@ -121,7 +123,10 @@ def push_plane(seed: int) -> Plane:
 
 
 def _search(model: Any, x: np.ndarray, y: np.ndarray, directions: np.ndarray) -> margins.MarginTable:
-    return margins.search(model.predict_on_batch, x, y, directions, **GRID)
+    with warnings.catch_warnings():
+        # A step at a large rate can leave no sample right: that is what is shown.
+        warnings.simplefilter("ignore", InputWarning)
+        return margins.search(model.predict_on_batch, x, y, directions, **GRID)
 
 
 def _fill(table: margins.MarginTable) -> np.ndarray:
