@@ -1,12 +1,14 @@
 """Saved results as markdown: each result's own table, the claims, and how many of them hold."""
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from numbers import Real
 from typing import Any
 
 import pandas as pd
 
-from flutils.claims import CANNOT_TELL, FAILS, HOLDS
+from flutils.claims import CANNOT_TELL, CONTROL, FAILS, HOLDS, NOISE
+from flutils.paper import FL
 from flutils.plots import TITLES
 from flutils.results import Report
 from flutils.results.report import NOT_JUDGED, NOT_PRINTED, ClaimLine
@@ -18,6 +20,13 @@ HOW_TO_READ = (
     "2,000 resamples of what was measured, *fails* if false in at least 97.5 %, and otherwise these "
     "measurements *cannot tell*. Claims that are fixed by a definition or by the calibration of the attacks, "
     "or contained in another or opposite to it, stand apart and are in no count."
+)
+COMPARED = (
+    "The *control* is F.L.'s retraining, step for step, with each example replaced by the sample it was made "
+    "from; *noise* replaces it by its sample with Gaussian noise of the example's length. The paper has "
+    "neither. What F.L. gains over the control does not come from longer training; what it gains over noise "
+    "comes from where the boundary is. Differences have paired 95 % intervals, and an asterisk where these "
+    "leave out 0; each model was trained once, and how much another training would differ is not in them."
 )
 
 
@@ -38,8 +47,9 @@ def render_headline(report: Report) -> str:
             f"{ours}; in the paper's own printed numbers {printed}. Where both decide, they agree on {same} "
             f"of {len(decided)}. (✓ holds, ✗ fails, ? cannot tell, – not printed or not judged.)",
             make_table(header, rows),
+            _summarize_controls(report),
         )
-    )
+    ).rstrip()
 
 
 def render_results(reports: Sequence[Report]) -> str:
@@ -65,27 +75,50 @@ def make_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, left: in
 
 
 def render_frame(frame: pd.DataFrame, *, precision: int = 2) -> str:
-    """Write a data frame as a table, its index as the first columns."""
+    """Write a data frame as a table, its index as the first columns; whole numbers have no decimals."""
     names = [str(name or "") for name in frame.index.names]
-    columns = [" ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in frame.columns]
-    rows = [
-        [
-            *map(str, label if isinstance(label, tuple) else (label,)),
-            *(format_value(value, precision) for value in row),
-        ]
-        for label, row in zip(frame.index, frame.itertuples(index=False), strict=True)
-    ]
-    return make_table([*names, *columns], rows, left=len(names))
+    titles = [" ".join(map(str, name)) if isinstance(name, tuple) else str(name) for name in frame.columns]
+    columns = [_format_column(frame.iloc[:, k], precision) for k in range(frame.shape[1])]
+    labels = [list(map(str, label if isinstance(label, tuple) else (label,))) for label in frame.index]
+    rows = [[*label, *row] for label, row in zip(labels, zip(*columns, strict=True), strict=True)]
+    return make_table([*names, *titles], rows, left=len(names))
 
 
-def format_value(value: Any, precision: int) -> str:
-    """Write a cell of a table: a dash for what is missing, numbers with thousands separated."""
-    if isinstance(value, bool) or not isinstance(value, Real):
-        return "–" if value is None else str(value)
-    number = float(value)
-    if number != number:
+def _format_column(values: Iterable[Any], precision: int) -> list[str]:
+    """Write the cells of a column: a dash for what is missing, numbers with thousands separated."""
+    cells = list(values)
+    numbers = [float(v) for v in cells if isinstance(v, Real) and not isinstance(v, bool)]
+    finite = [number for number in numbers if math.isfinite(number)]
+    decimals = 0 if all(number.is_integer() for number in finite) else precision
+    return [_format_cell(value, decimals) for value in cells]
+
+
+def _format_cell(value: Any, decimals: int) -> str:
+    if value is None or (isinstance(value, Real) and math.isnan(value)):
         return "–"
-    return f"{number:,.0f}" if number.is_integer() and isinstance(value, int) else f"{number:,.{precision}f}"
+    return (
+        f"{float(value):,.{decimals}f}"
+        if isinstance(value, Real) and not isinstance(value, bool)
+        else str(value)
+    )
+
+
+def _summarize_controls(report: Report) -> str:
+    """Say on how many measures F.L. differs from the two controls; empty without any."""
+    measures = report.measures()
+    if not measures:
+        return ""
+    parts = []
+    for pair, what in ((f"{FL} − {CONTROL}", "longer training"), (f"{FL} − {NOISE}", "noise as such")):
+        ends = [measure.differences[pair] for measure in measures]
+        above, below = sum(low > 0 for _, low, _ in ends), sum(high < 0 for _, _, high in ends)
+        parts.append(f"beyond {what}, F.L. gains on **{above}** and loses on **{below}**")
+    return (
+        f"**Is it crossing the boundary?** Of {len(measures)} measures of margins and accuracy (two datasets,"
+        f" searched samples and test images, 95 % intervals that leave out 0): {'; '.join(parts)}. "
+        "*Longer training* is F.L.'s retraining with each example replaced by its sample, *noise* with it "
+        "replaced by its sample plus Gaussian noise of the example's length."
+    )
 
 
 def _render_profile(report: Report) -> Iterator[str]:
@@ -98,6 +131,11 @@ def _render_profile(report: Report) -> Iterator[str]:
     yield _fold("Every claim with its evidence", _list_claims([line for line in lines if line.counted]))
     apart = [line for line in lines if not line.counted]
     yield _fold("Claims listed apart, in no count", _list_claims(apart))
+    compared = report.comparisons()
+    if len(compared):
+        yield "### Is it crossing the boundary?"
+        yield COMPARED
+        yield render_frame(compared)
     for kind in report.kinds:
         found = [results[kind.NAME] for results in report.found.values() if kind.NAME in results]
         if found:

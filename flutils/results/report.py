@@ -14,6 +14,7 @@ from flutils.claims import (
     CANNOT_TELL,
     FAILS,
     HOLDS,
+    Comparison,
     judge_findings,
     rank_correlation,
     tabulate_comparisons,
@@ -170,8 +171,19 @@ class Report:
         frame = self.frame(counted=counted)
         return style_frame(frame, f"claims{counted}").hide(axis="index")
 
-    def comparisons(self) -> Any:
-        """Return every comparison of F.L. with the two controls, styled for a notebook."""
+    def measures(self) -> list[Comparison]:
+        """Return the comparisons of margins and accuracies, in which more is better."""
+        return [
+            item
+            for results in self.found.values()
+            for name in ("fig3", "table3", "fig4")
+            if name in results
+            for item in results[name].comparisons
+            if "R_i" not in item.measure
+        ]
+
+    def comparisons(self) -> pd.DataFrame:
+        """Return every comparison of F.L. with the two controls, with 95 % intervals."""
         found = {
             dataset: [item for result in results.values() for item in result.comparisons]
             for dataset, results in self.found.items()
