@@ -5,6 +5,7 @@ imported, before any of its log levels apply, and a notebook would show them to 
 If the import fails, what was written is shown after all.
 """
 
+import logging
 import os
 import sys
 import tempfile
@@ -32,5 +33,8 @@ def _hold_back_stderr() -> Iterator[None]:
 
 with _hold_back_stderr():
     import keras
+
+# Each model, and each size of a batch, is traced once, and TensorFlow warns of it as if it were a slip.
+logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 __all__ = ["keras"]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from pandas.io.formats.style import Styler
 
 from flutils import paper
 from flutils.artifacts import Store, name_run, read_result, save_figure
@@ -262,8 +263,15 @@ def show_drawing(drawing: Drawing) -> None:
     display(Markdown(f"*{drawing.caption}*"))
 
 
+class _Table(Styler):
+    """A styled table whose text is the same in every run; pandas writes an address in memory."""
+
+    def __repr__(self) -> str:
+        return "<a table, shown as HTML>"
+
+
 def style_frame(frame: pd.DataFrame, name: str, *, precision: int = 2) -> Any:
     """Style a table for a notebook; the same table gives the same HTML."""
     # A fixed id, for pandas draws a random one, with which no two runs of a notebook would be alike.
-    styler = frame.style.set_uuid(name.replace("_", "")).set_table_styles(_LEFT)
+    styler = _Table(frame).set_uuid(name.replace("_", "")).set_table_styles(_LEFT)
     return styler.format(precision=precision, thousands=",", na_rep="–")
