@@ -63,21 +63,6 @@ class CrossingReport:
         """Fraction of the examples that cross; NaN of none."""
         return _average(self.crossed)
 
-    @property
-    def moved_crossing_rate(self) -> float:
-        """Fraction of the moved examples that cross; NaN of none."""
-        return _average(self.crossed[self.moved])
-
-    @property
-    def moved_adjacent_rate(self) -> float:
-        """Fraction of the moved examples that lie in their adjacent class; NaN of none."""
-        return _average(self.reached_adjacent[self.moved])
-
-    @property
-    def class_crossing_rate(self) -> np.ndarray:
-        """(c,) float64, fraction of each class's examples that cross; NaN of none."""
-        return np.array([_average(self.crossed[self.labels == k]) for k in range(self.num_classes)])
-
     def save(self, path: Path | str) -> None:
         """Write the report to a compressed ``.npz`` file that holds no pickled object."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}

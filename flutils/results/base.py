@@ -1,7 +1,7 @@
 """What every result has in common: cells, verdicts, figures, and its place in the store."""
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -62,6 +62,7 @@ class Result:
     A subclass is the artefact's one file: it computes the numbers, and lays them out. It says its `NAME`, by
     which it is saved, the number of the `NOTEBOOK` that shows it, and its `TITLE` in the list of results. A
     `JOINT` result is one for all datasets, made by `compute_all`; its dataset is `ALL`.
+    `NOT_COMPARED` says why there may be no comparison.
 
     Attributes:
         dataset: ``"mnist"`` or ``"cifar10"``; ``"all"`` of a joint result.
@@ -75,6 +76,7 @@ class Result:
     NOTEBOOK: ClassVar[str]
     TITLE: ClassVar[str]
     JOINT: ClassVar[bool] = False
+    NOT_COMPARED: ClassVar[str] = "it is not about F.L. and Ori."
 
     dataset: str
     profile: str
@@ -105,6 +107,12 @@ class Result:
     def frame(self) -> pd.DataFrame:
         """Return the table: the paper's numbers beside ours."""
         raise NotImplementedError
+
+    def controls(self) -> pd.DataFrame:
+        """Return what training longer, noise, and crossing the boundary change, with 95 % intervals."""
+        if not self.comparisons:
+            return pd.DataFrame(index=pd.Index([f"nothing: {self.NOT_COMPARED}"], name="measure"))
+        return tabulate_comparisons({self.dataset: self.comparisons}).droplevel("dataset")
 
     def cells(self) -> list[Cell]:
         """Return every printed number of the artefact once, with ours."""
@@ -223,13 +231,6 @@ def tabulate_questions(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     rows = [(each.claim, each.verdict, each.evidence) for each in verdicts]
     columns = ["said of the other dataset only", "ours", "evidence"]
     return pd.DataFrame(rows, columns=columns).set_index(columns[0])
-
-
-def tabulate_controls(comparisons: Sequence[Comparison]) -> pd.DataFrame:
-    """Lay out what training longer, noise, and crossing the boundary change, with 95 % intervals."""
-    if not comparisons:
-        return pd.DataFrame(index=pd.Index([], name="measure"))
-    return tabulate_comparisons({"": comparisons}).loc[""]
 
 
 def judge_printed(result: type[Result], dataset: str) -> dict[str, str]:

@@ -1,6 +1,5 @@
 """Feedback learning: which samples, the examples, whether they cross, and margins before and after."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Self
 
@@ -9,17 +8,12 @@ import pandas as pd
 
 from flutils import paper, plots
 from flutils.claims import (
-    Comparison,
     Finding,
-    compare_with_controls,
     format_percent,
     judge_findings,
     resample_means,
-    resample_tables,
-    tabulate_comparisons,
 )
 from flutils.experiment import Experiment
-from flutils.margins import MarginTable
 from flutils.paper import FL, ORI, REDUCED_FL
 from flutils.randomness import stream
 from flutils.results.base import Drawing, Result
@@ -56,7 +50,6 @@ class FeedbackResult(Result):
         gallery: what examples look like; None if none was moved.
         groups: group of rays -> what became of it on each model; searched samples, then test images.
         own: which rays -> whether a sample's own examples matter.
-        comparisons: F.L. against Ori. and both controls, on searched samples and on test images.
         num_samples, num_rays: of the search of Ori.
         num_training: samples that the models are trained on.
         step, search_range, pixel_max: pixel values.
@@ -72,7 +65,6 @@ class FeedbackResult(Result):
     gallery: Gallery | None
     groups: dict[str, RayGroup]
     own: dict[str, OwnEffect]
-    comparisons: tuple[Comparison, ...]
     num_samples: int
     num_rays: int
     num_training: int
@@ -128,10 +120,6 @@ class FeedbackResult(Result):
                 kind: measure_own_effect(gain, mask, table.origin, taken, rng)
                 for kind, mask in (("shortest rays", ruled), ("other rays", ~ruled))
             },
-            comparisons=(
-                *compare_margins(few, "searched samples", seed=experiment.seed),
-                *compare_margins(held_out, "test images", seed=experiment.seed),
-            ),
             num_samples=table.num_samples,
             num_rays=table.num_rays,
             num_training=len(experiment.training_set[1]),
@@ -244,10 +232,6 @@ class FeedbackResult(Result):
         }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("rays")
 
-    def controls(self) -> pd.DataFrame:
-        """Return F.L. against Ori. and against both controls, with 95 % intervals."""
-        return tabulate_comparisons({"": self.comparisons}).loc[""]
-
     def drawings(self) -> dict[str, Drawing]:
         """Draw the selection, a few examples, and margins before and after."""
         unit, names = f"pixel range 0 to {self.pixel_max:g}", list(self.classes)
@@ -326,17 +310,6 @@ def find_crossing(crossed: np.ndarray, sample: np.ndarray, *, seed: int) -> Find
         doubt = f"at most {bound} of samples have one that does not (95 %)"
     evidence = f"{np.count_nonzero(crossed):,} of {crossed.size:,} examples cross; {doubt}"
     return Finding("strength-crosses", shares == 0, evidence)
-
-
-def compare_margins(tables: Mapping[str, MarginTable], of: str, *, seed: int) -> list[Comparison]:
-    """Compare margins of the retrained models with both controls, on the same resamples of the samples."""
-    drawn = resample_tables(tables, stream(seed, f"claims/feedback/{of}"))
-    measures = {
-        "mean margin (pixel values)": {m: each.mean_margin for m, each in drawn.items()},
-        "rays without a crossing (%)": {m: 100 * each.not_found for m, each in drawn.items()},
-        "robustness level R (pixel values)": {m: each.level for m, each in drawn.items()},
-    }
-    return [compare_with_controls(f"{of}: {what}", values) for what, values in measures.items()]
 
 
 def _measure_dose(examples: int, training: int, rays: int) -> dict[str, float]:

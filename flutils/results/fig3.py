@@ -27,7 +27,7 @@ from flutils.claims import (
 from flutils.experiment import Experiment
 from flutils.paper import ADV, FL, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
-from flutils.results.base import Drawing, Result, split_claimed, tabulate_controls, tabulate_questions
+from flutils.results.base import Drawing, Result, split_claimed, tabulate_questions
 
 TURNING_POINT, SEVERE = 0.4, 0.5  # strengths that the text of section V names
 _ROUNDING = 1e-6  # of strengths kept as float32
@@ -54,6 +54,7 @@ class Fig3(Result):
 
     NAME: ClassVar[str] = "fig3"
     NOTEBOOK: ClassVar[str] = "05"
+    NOT_COMPARED: ClassVar[str] = "at the first strength Ori. is no more accurate than a guess"
     TITLE: ClassVar[str] = "Fig. 3: accuracy against the strength of FGSM"
 
     strengths: np.ndarray
@@ -131,13 +132,6 @@ class Fig3(Result):
                 "reaches chance": "yes" if low[lowest] <= self.chance else "no",
             }
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
-
-    def controls(self) -> pd.DataFrame:
-        """Return what training longer, noise, and crossing the boundary change, with 95 % intervals."""
-        if not self.comparisons:
-            nothing = "nothing: at the first strength Ori. is no more accurate than a guess"
-            return pd.DataFrame(index=pd.Index([nothing], name="measure"))
-        return tabulate_controls(self.comparisons)
 
     def questions(self) -> pd.DataFrame:
         """Return the verdicts on what the paper says of the other dataset only."""

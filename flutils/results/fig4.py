@@ -19,7 +19,6 @@ from flutils.claims import (
     compare_with_controls,
     is_larger,
     judge_findings,
-    tabulate_comparisons,
 )
 from flutils.experiment import Experiment
 from flutils.paper import ADV, CIFAR10, FL, MNIST, MODELS, ORI, REDUCED_FL
@@ -45,7 +44,6 @@ class Fig4(Result):
         class_rays: the same of the mean margin of the rays that leave each class.
         gains: samples -> (1 + b,) relative gain in percent of the mean margin with F.L., of the data and of
             resamples; to be compared with another dataset's.
-        comparisons: Ori., the controls, F.L. and Reduced F.L.
         num_rays: rays per sample, of the paper's samples and of test images.
     """
 
@@ -60,7 +58,6 @@ class Fig4(Result):
     classes: dict[str, np.ndarray]
     class_rays: dict[str, np.ndarray]
     gains: dict[str, np.ndarray]
-    comparisons: tuple[Comparison, ...]
     num_rays: tuple[int, ...]
 
     @classmethod
@@ -216,10 +213,6 @@ class Fig4(Result):
                 "beyond noise": "" if own else named,
             }
         return _frame(rows, "mean margin of class")
-
-    def controls(self) -> pd.DataFrame:
-        """Return what training longer, noise and crossing the boundary change."""
-        return tabulate_comparisons({self.dataset: self.comparisons}).droplevel("dataset")
 
     def cells(self) -> list[Cell]:
         """Return the printed R, with ours."""

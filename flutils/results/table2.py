@@ -27,7 +27,6 @@ from flutils.results.base import (
     Result,
     pair_cells,
     split_claimed,
-    tabulate_controls,
     tabulate_questions,
 )
 from flutils.results.center_claims import find_center_claims
@@ -63,7 +62,6 @@ class Table2(Result):
         choices: Avg. for other choices of images.
         luck: Avg. on directions that chose the images, and on others.
         changes: how many samples gain.
-        comparisons: with both controls.
         unclaimed: verdicts on the same questions where the paper does not ask them.
         num_samples, num_rays, num_held_out: how many samples and rays per sample, and test images, were
             searched.
@@ -84,7 +82,6 @@ class Table2(Result):
     choices: Table
     luck: Table
     changes: Table
-    comparisons: tuple[Comparison, ...]
     unclaimed: tuple[Verdict, ...]
     num_samples: int
     num_rays: int
@@ -227,10 +224,6 @@ class Table2(Result):
         """Return how many of all searched samples have a larger mean margin after retraining."""
         frame = pd.DataFrame.from_dict(self.changes, orient="index").rename_axis("model, samples")
         return frame.astype({"samples": int})
-
-    def controls(self) -> pd.DataFrame:
-        """Return what training longer, noise, and crossing the boundary change, with 95 % intervals."""
-        return tabulate_controls(self.comparisons)
 
     def questions(self) -> pd.DataFrame:
         """Return the verdicts on what the paper says of the other dataset only."""

@@ -17,7 +17,6 @@ from flutils.claims import (
     compare_with_controls,
     format_significant,
     judge_findings,
-    tabulate_comparisons,
 )
 from flutils.claims.verdicts import Finding
 from flutils.experiment import Experiment
@@ -170,10 +169,6 @@ class Table3(Result):
             for name, attack in self.attacks.items()
         }
         return _stack(rows, ["attack", "images"]).astype("Int64")
-
-    def comparison(self) -> pd.DataFrame:
-        """Return accuracy by kind of attack, of Ori., both controls, F.L. and Reduced F.L."""
-        return tabulate_comparisons({self.dataset: self.comparisons}).droplevel("dataset")
 
     def cells(self) -> list[Cell]:
         """Return every number of the printed table, with ours."""

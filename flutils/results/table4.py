@@ -23,7 +23,6 @@ from flutils.claims import (
     judge_findings,
     rank_correlation,
     resample_tables,
-    tabulate_comparisons,
 )
 from flutils.experiment import Experiment
 from flutils.paper import AVERAGE, DEVIATION, MODELS, ORI, REDUCED_FL
@@ -97,6 +96,7 @@ class Table4(Result):
 
     NAME: ClassVar[str] = "table4"
     NOTEBOOK: ClassVar[str] = "09"
+    NOT_COMPARED: ClassVar[str] = "an R_i of 0 or infinity has no logarithm"
     TITLE: ClassVar[str] = "Table IV: class robustness"
 
     models: dict[str, ClassRobustness]
@@ -236,13 +236,6 @@ class Table4(Result):
                 "paper with ours": _correlate(printed[model], found.ratio),
             }
         return _frame(rows, "R_i of")
-
-    def controls(self) -> pd.DataFrame:
-        """Return what training longer, noise and crossing the boundary change."""
-        if not self.comparisons:
-            reason = {"not compared": "an R_i of 0 or infinity has no logarithm"}
-            return _frame({"log₁₀ R_i": reason}, "measure")
-        return tabulate_comparisons({self.dataset: self.comparisons}).droplevel("dataset")
 
     def cells(self) -> list[Cell]:
         """Return every printed number of the table, with ours."""

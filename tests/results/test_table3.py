@@ -128,7 +128,7 @@ def test_the_frame_has_the_paper_beside_ours_with_strengths_and_both_controls(ta
 def test_it_is_read_back_as_it_was_saved(table):
     again = from_json(Table3, to_json(table))
     assert again.judged == table.judged and again.comparisons == table.comparisons
-    for name in ("frame", "intervals", "clean", "calibration", "distances", "failures", "comparison"):
+    for name in ("frame", "intervals", "clean", "calibration", "distances", "failures", "controls"):
         assert getattr(again, name)().equals(getattr(table, name)()), name
     drawing = again.drawings()["table3"]
     assert "MNIST" in drawing.caption and drawing.plotted["ours"]["FGSM"][ORI] == pytest.approx(0.4, abs=0.01)
