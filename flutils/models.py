@@ -4,17 +4,19 @@ Both follow Madry et al., from whom the paper takes its settings (§V): the MNIS
 mnist_challenge and the ResNet of cifar10_challenge. They run on any Keras backend.
 """
 
+import io
 import json
+import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from flutils.arguments import check_path
 from flutils.backend import keras
 from flutils.config import ModelConfig, check_config
-from flutils.folders import scratch_folder
 
 layers, ops = keras.layers, keras.ops
 
@@ -213,35 +215,47 @@ def round_weights(model: keras.Model) -> None:
     model.set_weights(rounded)
 
 
-def save_model(model: keras.Model, path: Path | str) -> None:
-    """Save architecture and weights, without optimizer state, to a compressed ``.keras`` file.
+def save_model(model: keras.Model, path: Path) -> None:
+    """Save architecture and weights, without optimizer state, to a ``.keras`` file.
 
-    Raises:
-        ValueError: if `model` is no Keras model, or one that Keras cannot make anew from its config.
+    Weights that a float16 holds are stored as one, which Keras reads back into the float32 that they are. The
+    same model gives the same file.
     """
-    _check_keras(model)
-    try:
-        # A compiled model always takes its optimizer along, which would triple the file, and so does a clone.
-        bare = type(model).from_config(model.get_config())
-        if not bare.built:  # a subclassed model, which is built by its first call
-            bare.build_from_config(model.get_build_config())
-        bare.set_weights(model.get_weights())
-    except Exception as error:  # whatever a class of one's own raises
-        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-        raise ValueError(
-            f"{model.name} must be a model that Keras can make from its config, but that fails ({reason}); "
-            "give its class a get_config, or build it of layers"
-        ) from error
-    with scratch_folder() as folder:
-        bare.save(folder / "plain.keras")
-        with zipfile.ZipFile(folder / "plain.keras") as plain:
+    # A compiled model always takes its optimizer along, which would triple the file, and so does a clone.
+    bare = type(model).from_config(model.get_config())
+    bare.set_weights(model.get_weights())
+    with tempfile.TemporaryDirectory() as folder:
+        bare.save(Path(folder) / "plain.keras")
+        with zipfile.ZipFile(Path(folder) / "plain.keras") as plain:
             parts = {name: plain.read(name) for name in plain.namelist()}
-    # Without dates, so that the same model gives the same file.
-    about = json.loads(parts["metadata.json"])
-    parts["metadata.json"] = json.dumps({**about, "date_saved": ""}).encode()
-    with zipfile.ZipFile(check_path("path", path), "w") as packed:
+    parts["metadata.json"] = json.dumps({**json.loads(parts["metadata.json"]), "date_saved": ""}).encode()
+    parts["model.weights.h5"] = _pack_weights(parts["model.weights.h5"])
+    with zipfile.ZipFile(path, "w") as packed:
         for name, content in parts.items():
-            packed.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+            packed.writestr(zipfile.ZipInfo(name), content)  # without its date
+
+
+def _pack_weights(content: bytes) -> bytes:
+    """Return an HDF5 file with its arrays compressed, those that lose nothing by it as float16."""
+    packed = io.BytesIO()
+    with h5py.File(io.BytesIO(content)) as old, h5py.File(packed, "w") as new:
+
+        def copy(name: str, item: Any) -> None:
+            if isinstance(item, h5py.Dataset):
+                values = item[()]
+                if values.dtype == np.float32:
+                    with np.errstate(over="ignore"):
+                        half = values.astype(np.float16)
+                    values = half if np.array_equal(half, values) else values
+                options = {"compression": "gzip", "compression_opts": 9, "shuffle": True}
+                new.create_dataset(name, data=values, **(options if values.ndim else {}))
+            else:
+                new.require_group(name)
+            new[name].attrs.update(item.attrs)
+
+        old.visititems(copy)
+        new.attrs.update(old.attrs)
+    return packed.getvalue()
 
 
 def load_model(path: Path | str) -> keras.Model:

@@ -30,8 +30,6 @@ INSTALLED_AS = {
     "sklearn": "scikit-learn",
     "yaml": "pyyaml",
 }
-# What tests import although another package, Keras, brings it.
-BROUGHT = {"h5py"}
 
 
 def read_lock(*names, python="3.11"):
@@ -169,6 +167,4 @@ def test_what_the_package_imports_is_declared():
 
 
 def test_what_the_tests_import_is_declared():
-    assert read_both().keys() >= BROUGHT
-    imported = [name for name in list_third_party(ROOT / "tests") if name not in BROUGHT]
-    check_declared(imported, list_requirements("test"))
+    check_declared(list_third_party(ROOT / "tests"), list_requirements("test"))

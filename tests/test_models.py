@@ -229,3 +229,28 @@ def test_resnet_is_normalized_by_the_fused_layer_and_comes_back_so(resnet, tmp_p
     )
     logits, _ = resnet.stateless_call(*variables, x, training=False)
     np.testing.assert_allclose(logits, resnet.predict_on_batch(x), rtol=1e-4, atol=1e-4)
+
+
+def test_rounded_weights_are_stored_in_half_the_space_and_come_back_as_they_are(tmp_path):
+    model = models.build_mnist_cnn(seed=0)
+    models.save_model(model, tmp_path / "full.keras")
+    full = models.load_model(tmp_path / "full.keras").get_weights()
+    assert all(np.array_equal(a, b) for a, b in zip(full, model.get_weights(), strict=True))
+    models.round_weights(model)
+    assert max(np.abs(a - b).max() for a, b in zip(full, model.get_weights(), strict=True)) > 0
+    for name in ("half.keras", "again.keras"):
+        models.save_model(model, tmp_path / name)
+    half = models.load_model(tmp_path / "half.keras").get_weights()
+    assert all(a.dtype == np.float32 for a in half)
+    assert all(np.array_equal(a, b) for a, b in zip(half, model.get_weights(), strict=True))
+    sizes = {path.stem: path.stat().st_size for path in tmp_path.glob("*.keras")}
+    assert sizes["half"] < 2 * model.count_params() < sizes["full"]
+    assert (tmp_path / "half.keras").read_bytes() == (tmp_path / "again.keras").read_bytes()
+
+
+@pytest.mark.parametrize("weight", [7e4, np.nan, np.inf])
+def test_weights_that_a_float16_does_not_hold_are_refused(weight):
+    model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(1, use_bias=False)])
+    model.set_weights([np.array([[1.0], [weight]], np.float32)])
+    with pytest.raises(ValueError, match="range of a float16"):
+        models.round_weights(model)

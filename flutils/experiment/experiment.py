@@ -1,15 +1,17 @@
 """All steps of one dataset."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from flutils.artifacts import Artifact
 from flutils.experiment.attacks import Attacks
 from flutils.experiment.feedback import Feedback
 from flutils.experiment.models import Models
 from flutils.experiment.reviews import Reviews
-from flutils.experiment.searches import FEW, Searches
+from flutils.experiment.searches import Searches
 from flutils.experiment.workspace import (
     ADV,
     AGAIN,
@@ -23,7 +25,23 @@ from flutils.experiment.workspace import (
     Workspace,
 )
 
-CONTROLS = (CONTROL, NOISE)
+
+@dataclass(frozen=True)
+class Step:
+    """A step that takes long.
+
+    Attributes:
+        make: does it, unless the store has what it makes.
+        find: returns the recipe of the model or table that it makes, for the store to be asked; raises
+            `LookupError` if what that is made from is not there. None for steps that are not listed.
+    """
+
+    make: Callable[[], Any]
+    find: Callable[[], Recipe] | None = None
+
+
+Steps = dict[str, Step]
+Find = Callable[[Classifier], Recipe]
 
 
 class Experiment(Workspace):
@@ -55,71 +73,69 @@ class Experiment(Workspace):
         self.attacks = Attacks(self, self.models)
         self.reviews = Reviews(self, self.attacks)
 
-    def list_steps(self) -> dict[str, Callable[[], object]]:
+    def list_steps(self) -> dict[str, Step]:
         """Return every step that takes long, by name, in an order in which nothing waits for a later one."""
         models, searches, attacks = self.models, self.searches, self.attacks
-        retrained = {
-            FL: models.fl,
-            REDUCED_FL: models.reduced_fl,
-            CONTROL: models.control,
-            NOISE: models.noise,
-            AGAIN: models.again,
+        ours = {
+            CONTROL: Step(models.control, lambda: models.control_recipe(self._ori(), CONTROL)),
+            NOISE: Step(models.noise, lambda: models.control_recipe(self._ori(), NOISE)),
+            AGAIN: Step(models.again, lambda: models.again_recipe(self._ori(), self._fl())),
         }
-        trained = {ORI: models.ori, **retrained, ADV: models.adv}
+        retrained = {
+            FL: Step(models.fl, lambda: models.retrained_recipe(self._ori(), FL, False)),
+            REDUCED_FL: Step(
+                models.reduced_fl, lambda: models.retrained_recipe(self._ori(), REDUCED_FL, True)
+            ),
+        }
+        ori, adv = Step(models.ori, models.ori_recipe), Step(models.adv, models.adv_recipe)
+        trained = {ORI: ori, **retrained, **ours, ADV: adv}
 
-        def each(
-            step: str, do: Callable[[Classifier], object], *names: str
-        ) -> dict[str, Callable[[], object]]:
-            return {step.format(name): partial(lambda name: do(trained[name]()), name) for name in names}
+        def each(name: str, do: Callable[[Classifier], object], *of: str, find: Find | None = None) -> Steps:
+            return {
+                name.format(model): Step(
+                    partial(_make_of, do, trained[model]),
+                    None if find is None else partial(self._find_of, find, trained[model]),
+                )
+                for model in of
+            }
 
-        four, six = (ORI, FL, REDUCED_FL, ADV), (ORI, FL, REDUCED_FL, *CONTROLS, ADV)
+        def search(*of: str) -> Steps:
+            return each("margins-{}", searches.margins, *of, find=searches.recipe)
+
+        def search_held_out(*of: str) -> Steps:
+            return each("margins-{}-held-out", searches.held_out, *of, find=searches.held_out_recipe)
+
+        four, six = (ORI, *retrained, ADV), (ORI, *retrained, CONTROL, NOISE, ADV)
         return {
-            ORI: models.ori,
-            **each("margins-{}", searches.margins, ORI),
+            ORI: ori,
+            **search(ORI),
+            **each(
+                "margins-{}-unit-l2",
+                partial(searches.margins, unit="l2"),
+                ORI,
+                find=partial(searches.recipe, unit="l2"),
+            ),
             **retrained,
-            **each("margins-{}", searches.margins, FL, REDUCED_FL),
-            **each("margins-{}-few", searches.few, *FEW),
-            **each("margins-{}-held-out", searches.held_out, ORI, *retrained),
-            **each("margins-{}-unit-l2", partial(searches.margins, unit="l2"), ORI),
+            **ours,
+            **search(*retrained),
+            **each("margins-{}-few", searches.few, *ours, find=searches.few_recipe),
+            **search_held_out(ORI, *retrained, *ours),
             **each("crossing-{}", self.feedback.crossing, ORI),
             **each("crossing-{}-equal", partial(self.feedback.crossing, equal=True), ORI),
-            ADV: models.adv,
-            **each("margins-{}", searches.margins, ADV),
-            **each("margins-{}-held-out", searches.held_out, ADV),
-            "calibration": attacks.calibrate,
+            ADV: adv,
+            **search(ADV),
+            **search_held_out(ADV),
+            "calibration": Step(attacks.calibrate),
             **each("attacks-{}", attacks.calibrated, *four),
-            **each("attacks-{}", partial(attacks.calibrated, minimum_norm=False), *CONTROLS),
+            **each("attacks-{}", partial(attacks.calibrated, minimum_norm=False), CONTROL, NOISE),
             **each("curve-{}", attacks.curve, *six),
             **each("standard-{}", attacks.standard, *four),
             **each("review-{}", self.reviews.review, *four),
         }
 
     def list_artifacts(self) -> list[tuple[str, Artifact | None]]:
-        """List the pipeline's models and margin tables in order, None for those that would be made."""
-        models: list[tuple[str, Callable[[], Recipe]]] = [
-            (ORI, self.models.ori_recipe),
-            (ADV, self.models.adv_recipe),
-            (FL, lambda: self.models.retrained_recipe(self._ori(), FL, False)),
-            (REDUCED_FL, lambda: self.models.retrained_recipe(self._ori(), REDUCED_FL, True)),
-            (CONTROL, lambda: self.models.control_recipe(self._ori(), CONTROL)),
-            (NOISE, lambda: self.models.control_recipe(self._ori(), NOISE)),
-            (AGAIN, lambda: self.models.again_recipe(self._ori(), self._fl())),
-        ]
-        steps: list[tuple[str, Callable[[], Recipe]]] = [
-            *models[:1],
-            (f"margins-{ORI}", lambda: self.searches.recipe(self._ori())),
-            (f"margins-{ORI}-unit-l2", lambda: self.searches.recipe(self._ori(), unit="l2")),
-            *models[1:],
-        ]
-        for name, model in models:
-            few = name in FEW
-            if name != ORI:
-                table = self.searches.few_recipe if few else self.searches.recipe
-                steps.append((f"margins-{name}{'-few' * few}", partial(self._recipe_of, table, model)))
-            steps.append(
-                (f"margins-{name}-held-out", partial(self._recipe_of, self.searches.held_out_recipe, model))
-            )
-        return [(name, self._find_if_determined(recipe)) for name, recipe in steps]
+        """List the models and margin tables in the order of the steps, None for those that would be made."""
+        return [(name, self._find(step.find)) for name, step in self.list_steps().items() if step.find]
 
     def _ori(self) -> Classifier:
         return self.find_classifier(self.models.ori_recipe())
@@ -127,12 +143,18 @@ class Experiment(Workspace):
     def _fl(self) -> Classifier:
         return self.find_classifier(self.models.retrained_recipe(self._ori(), FL, False))
 
-    def _recipe_of(self, table: Callable[[Classifier], Recipe], model: Callable[[], Recipe]) -> Recipe:
-        return table(self.find_classifier(model()))
+    def _find_of(self, find: Find, model: Step) -> Recipe:
+        if model.find is None:
+            raise LookupError("this model has no recipe")
+        return find(self.find_classifier(model.find()))
 
-    def _find_if_determined(self, recipe: Callable[[], Recipe]) -> Artifact | None:
+    def _find(self, recipe: Callable[[], Recipe]) -> Artifact | None:
         """Find an artifact; None also if what it is made from is not there."""
         try:
             return self.find(recipe())
         except LookupError:
             return None
+
+
+def _make_of(do: Callable[[Classifier], object], model: Step) -> object:
+    return do(model.make())

@@ -30,8 +30,8 @@ def compute(
         if unknown:
             raise ValueError(f"unknown step {unknown[0]!r}: choose from {', '.join(known)}")
     for dataset, experiment in experiments.items():
-        for name, make in experiment.list_steps().items():
+        for name, step in experiment.list_steps().items():
             if wanted is None or name in wanted:
                 started = time.perf_counter()
-                make()
+                step.make()
                 print(f"{dataset} {name}: {time.perf_counter() - started:.1f} s", flush=True)
