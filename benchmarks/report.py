@@ -1,6 +1,6 @@
-"""Put what the benchmarks measured into docs/search.md, between its marks.
+"""Put what the benchmarks measured into docs/search.md and README.md, between their marks.
 
-Run by `make bench` after the benchmarks; a test fails when the page and the result files differ.
+Run by `make bench` after the benchmarks; a test fails when a page and the result files differ.
 """
 
 import json
@@ -11,7 +11,7 @@ from typing import Any
 from flutils.artifacts import atomic_path
 
 RESULTS = Path(__file__).parent / "results"
-PAGE = Path(__file__).parents[1] / "docs" / "search.md"
+HOME = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- benchmark:begin -->\n).*?(<!-- benchmark:end -->)", re.S)
 HEADER = ("Search", "rays", "evaluations a ray", "rays/s", "× sweep", "GFLOP/s", "of matmul", "of forward")
 
@@ -142,19 +142,29 @@ def _load(name: str) -> dict[str, Any]:
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def rewrite(text: str) -> str:
-    """Return the page's text with its benchmark block made anew.
+def render_short() -> str:
+    """Return the one table that README shows."""
+    return _render_audits(_load("audit"))
+
+
+PAGES = {HOME / "docs" / "search.md": render, HOME / "README.md": render_short}
+
+
+def rewrite(page: Path) -> str:
+    """Return a page's text with its benchmark block made anew.
 
     Raises:
         ValueError: if the page lacks the block's marks.
     """
+    text = page.read_text(encoding="utf-8")
     if not BLOCK.search(text):
         raise ValueError(
-            "docs/search.md has no benchmark marks; add <!-- benchmark:begin --> and <!-- benchmark:end -->"
+            f"{page.name} has no benchmark marks; add <!-- benchmark:begin --> and <!-- benchmark:end -->"
         )
-    return BLOCK.sub(lambda match: f"{match[1]}\n{render()}\n\n{match[2]}", text)
+    return BLOCK.sub(lambda match: f"{match[1]}\n{PAGES[page]()}\n\n{match[2]}", text)
 
 
 if __name__ == "__main__":
-    with atomic_path(PAGE) as writing:
-        writing.write_text(rewrite(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    for page in PAGES:
+        with atomic_path(page) as writing:
+            writing.write_text(rewrite(page), encoding="utf-8")

@@ -23,17 +23,17 @@ def benchmark(monkeypatch):
         sys.modules.pop(name, None)
 
 
-def test_page_shows_what_the_benchmarks_wrote(benchmark):
+def test_pages_show_what_the_benchmarks_wrote(benchmark):
     report = benchmark("report")
-    text = (ROOT / "docs" / "search.md").read_text(encoding="utf-8")
     assert "MNIST CNN" in report.render() and "ResNet-20" in report.render()
-    assert report.rewrite(text) == text, "the page and benchmarks/results differ: run `make bench`"
+    for page in report.PAGES:
+        assert report.rewrite(page) == page.read_text(encoding="utf-8"), f"{page.name}: run `make bench`"
 
 
-def test_page_without_marks_is_refused(benchmark):
-    report = benchmark("report")
+def test_page_without_marks_is_refused(benchmark, tmp_path):
+    (tmp_path / "search.md").write_text("no marks here", encoding="utf-8")
     with pytest.raises(ValueError, match=r"search\.md has no benchmark marks"):
-        report.rewrite("no marks here")
+        benchmark("report").rewrite(tmp_path / "search.md")
 
 
 def test_operations_of_the_mnist_cnn_are_counted_by_hand(benchmark):

@@ -199,6 +199,17 @@ def test_notebook_table_lists_every_notebook():
     assert all(name.startswith(number) for number, name in rows)
 
 
+@pytest.mark.slow
+def test_the_few_lines_of_readme_run_as_printed(own, original, capsys):
+    (block,) = re.findall(r"```python\n(.*?)```", README, flags=re.S)
+    before = original.get_weights()
+    names = {"model": original, "x": own.x[:300], "y": own.y[:300]}
+    exec(block, names)
+    assert "margin" in capsys.readouterr().out
+    assert all(np.array_equal(a, b) for a, b in zip(before, original.get_weights(), strict=True))
+    assert names["learned"].model is not original
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda path: path.name)
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)#]+)\)", page.read_text(encoding="utf-8"))
