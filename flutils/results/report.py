@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,21 @@ from flutils.claims import (
     FAILS,
     HOLDS,
     Comparison,
-    judge_findings,
     rank_correlation,
     tabulate_comparisons,
 )
 from flutils.config import describe, load_profile
 from flutils.paper import BOTH, Claim
-from flutils.results.base import ALL, Cell, Drawing, Result, save_drawing, show_drawing, style_frame
+from flutils.results.base import (
+    ALL,
+    Cell,
+    Drawing,
+    Result,
+    judge_printed,
+    save_drawing,
+    show_drawing,
+    style_frame,
+)
 
 NOT_PRINTED, NOT_JUDGED = "not printed", "not judged"
 
@@ -270,13 +279,13 @@ class Report:
     def _list_lines(self, claim: Claim) -> Iterator[ClaimLine]:
         if claim.datasets == (BOTH,):
             judged = {k: v for dataset in self.datasets for k, v in self._judged(dataset, claim).items()}
-            printed = self._judge_printed(claim, paper.CIFAR10)
+            printed = self._printed[paper.CIFAR10].get(claim.id, NOT_PRINTED)
             yield _make_line(claim, BOTH, printed, judged, "it compares both datasets; run both", True)
             return
         for dataset in self.datasets:
             judged, claimed = self._judged(dataset, claim), dataset in claim.datasets
             if claimed or claim.id in judged:
-                printed = self._judge_printed(claim, dataset) if claimed else NOT_PRINTED
+                printed = self._printed[dataset].get(claim.id, NOT_PRINTED) if claimed else NOT_PRINTED
                 reason = f"no result {claim.result!r}"
                 if claim.result in self.found[dataset]:
                     reason = f"the result {claim.result!r} does not judge it"
@@ -286,12 +295,13 @@ class Report:
         result = self.found[dataset].get(claim.result)
         return {verdict.id: verdict for verdict in result.judged} if result else {}
 
-    def _judge_printed(self, claim: Claim, dataset: str) -> str:
-        kinds = {kind.NAME: kind for kind in self.kinds}
-        if claim.result not in kinds:
-            return NOT_PRINTED
-        verdicts = judge_findings(kinds[claim.result].judge_printed(dataset))
-        return {verdict.id: verdict.verdict for verdict in verdicts}.get(claim.id, NOT_PRINTED)
+    @cached_property
+    def _printed(self) -> dict[str, dict[str, str]]:
+        """Dataset -> claim's id -> verdict of the paper's own printed numbers, where these decide it."""
+        return {
+            dataset: {key: said for kind in self.kinds for key, said in judge_printed(kind, dataset).items()}
+            for dataset in paper.DATASETS
+        }
 
 
 def _read_there(folder: Path, kinds: Sequence[type[Result]]) -> dict[str, Result]:
