@@ -38,7 +38,7 @@ def plot_printed_robustness() -> Figure:
         labels = zip(paper.CLASS_NAMES[name], paper.TABLE_4_LEVELS[name], strict=True)
         ticks = [f"{label}\n{LEVEL_MARKS[mark]}" for label, mark in labels]
         axis.set_xticks(range(len(ticks)), ticks, fontsize=9)
-        axis.set(ylabel="printed R_i (log scale)")
+        axis.set(ylabel="printed $R_i$ (log scale)")
         axis.set_title(TITLES[name], loc="left")
     axes[0, 0].legend(loc="lower right", bbox_to_anchor=(1, 1), ncols=len(paper.MODELS))
     axes[-1, 0].set_xlabel("class, with its printed mark: △ low, □ medium, ▽ high")

@@ -61,11 +61,6 @@ def make_images(bounds=BOUNDS):
 
 
 @pytest.fixture(scope="module")
-def network():
-    return build_network()
-
-
-@pytest.fixture(scope="module")
 def samples(network):
     """Return images and classes of which the network gets four wrong."""
     x = make_images()

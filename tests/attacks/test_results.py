@@ -14,11 +14,6 @@ from flutils.attacks.steps import compile_steps
 
 
 @pytest.fixture(scope="module")
-def network():
-    return build_network()
-
-
-@pytest.fixture(scope="module")
 def samples(network):
     x = make_images()
     y = network.predict_on_batch(x).argmax(axis=1)

@@ -13,11 +13,6 @@ EPSILON = 0.03
 
 
 @pytest.fixture(scope="module")
-def network():
-    return build_network()
-
-
-@pytest.fixture(scope="module")
 def samples(network):
     x = make_images()
     return x, network.predict_on_batch(x).argmax(axis=1)
