@@ -6,7 +6,6 @@ mnist_challenge and the ResNet of cifar10_challenge. They run on any Keras backe
 
 import io
 import json
-import tempfile
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ import numpy as np
 from flutils.arguments import check_path
 from flutils.backend import keras
 from flutils.config import ModelConfig, check_config
+from flutils.folders import scratch_folder
 
 layers, ops = keras.layers, keras.ops
 
@@ -215,18 +215,32 @@ def round_weights(model: keras.Model) -> None:
     model.set_weights(rounded)
 
 
-def save_model(model: keras.Model, path: Path) -> None:
-    """Save architecture and weights, without optimizer state, to a ``.keras`` file.
+def save_model(model: keras.Model, path: Path | str) -> None:
+    """Save architecture and weights, without optimizer state, to a compressed ``.keras`` file.
 
     Weights that a float16 holds are stored as one, which Keras reads back into the float32 that they are. The
     same model gives the same file.
+
+    Raises:
+        ValueError: if `model` is no Keras model, or one that Keras cannot make anew from its config.
     """
-    # A compiled model always takes its optimizer along, which would triple the file, and so does a clone.
-    bare = type(model).from_config(model.get_config())
-    bare.set_weights(model.get_weights())
-    with tempfile.TemporaryDirectory() as folder:
-        bare.save(Path(folder) / "plain.keras")
-        with zipfile.ZipFile(Path(folder) / "plain.keras") as plain:
+    _check_keras(model)
+    path = check_path("path", path)
+    try:
+        # A compiled model always takes its optimizer along, which would triple the file, and so does a clone.
+        bare = type(model).from_config(model.get_config())
+        if not bare.built:  # a subclassed model, which is built by its first call
+            bare.build_from_config(model.get_build_config())
+        bare.set_weights(model.get_weights())
+    except Exception as error:  # whatever a class of one's own raises
+        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        raise ValueError(
+            f"{model.name} must be a model that Keras can make from its config, but that fails ({reason}); "
+            "give its class a get_config, or build it of layers"
+        ) from error
+    with scratch_folder() as folder:
+        bare.save(folder / "plain.keras")
+        with zipfile.ZipFile(folder / "plain.keras") as plain:
             parts = {name: plain.read(name) for name in plain.namelist()}
     parts["metadata.json"] = json.dumps({**json.loads(parts["metadata.json"]), "date_saved": ""}).encode()
     parts["model.weights.h5"] = _pack_weights(parts["model.weights.h5"])
