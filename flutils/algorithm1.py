@@ -16,12 +16,13 @@ from flutils.config import FeedbackConfig, SearchConfig, TrainingConfig
 from flutils.feedback import CrossingReport, FeedbackExamples, Selection
 from flutils.margins import MarginTable
 from flutils.randomness import stream
+from flutils.records import Summarized
 
 PAPER_SELECTION = (20, 100, 150)  # samples of a class of high, medium and low level, of 150 searched (§IV-B)
 
 
-@dataclass(frozen=True, eq=False)
-class FeedbackLearning:
+@dataclass(frozen=True, eq=False, repr=False)
+class FeedbackLearning(Summarized):
     """What Algorithm 1 found and made.
 
     Attributes:
@@ -44,6 +45,7 @@ class FeedbackLearning:
     crossing: CrossingReport
     history: list[dict[str, float]]
     accuracy: tuple[float, float] | None
+    caption = "Feedback learning"
 
     @property
     def levels(self) -> np.ndarray:
@@ -75,13 +77,6 @@ class FeedbackLearning:
         if self.accuracy is not None:
             rows["test accuracy"] = " → ".join(f"{value:.2%}" for value in self.accuracy)
         return rows
-
-    def __repr__(self) -> str:
-        return f"FeedbackLearning({'; '.join(f'{key}: {value}' for key, value in self.summary().items())})"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in self.summary().items())
-        return f"<table><caption>Feedback learning</caption>{rows}</table>"
 
 
 def feedback_learning(

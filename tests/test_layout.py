@@ -10,7 +10,7 @@ from conftest import ROOT
 PACKAGE = ROOT / "flutils"
 LEVELS = {
     0: {"arguments", "backend", "config", "folders", "paper", "progress", "randomness"},
-    1: {"data", "directions", "models"},
+    1: {"data", "directions", "models", "records"},
     2: {"margins", "robustness", "training", "attacks", "theory"},
     3: {"feedback", "algorithm1", "plots", "artifacts"},
     4: {"experiment"},

@@ -11,26 +11,23 @@ from flutils.attacks.interval import wilson_interval
 from flutils.attacks.mim import mim
 from flutils.attacks.pgd import pgd
 from flutils.attacks.registry import ATTACKS, find_attack, register, run
-from flutils.attacks.result import FORMAT, AttackResult, Minimum
-from flutils.attacks.review import ZeroGradients, loss_by_iteration, worst_case, zero_gradient_fraction
+from flutils.attacks.result import AttackResult, Minimum
+from flutils.attacks.review import loss_by_iteration, worst_case, zero_gradient_fraction
 from flutils.attacks.spec import AttackSpec, Kind
 from flutils.attacks.square import square
 from flutils.attacks.trial import Trial
 from flutils.attacks.uniform_noise import uniform_noise
-from flutils.attacks.verification import Verified, measure_norms, verify
+from flutils.attacks.verification import verify
 
 __all__ = [
     "ATTACKS",
     "CALIBRATION_FORMAT",
-    "FORMAT",
     "AttackResult",
     "AttackSpec",
     "Calibration",
     "Kind",
     "Minimum",
     "Trial",
-    "Verified",
-    "ZeroGradients",
     "apgd",
     "bim",
     "calibrate",
@@ -41,7 +38,6 @@ __all__ = [
     "find_attack",
     "gaussian_noise",
     "loss_by_iteration",
-    "measure_norms",
     "mim",
     "pgd",
     "register",

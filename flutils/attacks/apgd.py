@@ -28,22 +28,14 @@ def apgd(
     """Attack with APGD, projected gradient descent that finds its own step sizes.
 
     Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
         epsilon: largest change of a pixel, pixel values.
-        bounds: the pixel range; images are clipped to it.
         seed: of the random starts.
         loss: ``"ce"``, the cross-entropy, or ``"dlr"``, the difference-of-logits ratio, which no scale of
             the logits can flatten; it needs at least three classes.
         steps: how many steps.
         batch_size: samples a batch, at most; random starts are drawn for all of them at once.
 
-    Returns:
-        The verified result.
-
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the other arguments, the result and the errors.
 
     Source: Croce and Hein 2020 (AutoAttack), for checking the paper's Table III; ART
         `AutoProjectedGradientDescent`, one restart.

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from flutils.arguments import Bounds
-from flutils.attacks.gradient import LIBRARY, check_iterative, configure_steps, descend
+from flutils.attacks.gradient import LIBRARY, check_iterative, descend
 from flutils.attacks.result import AttackResult
 from flutils.attacks.spec import AttackSpec
 from flutils.attacks.trial import Trial
@@ -25,30 +25,20 @@ def bim(
     """Attack with the basic iterative method: projected gradient descent from the sample itself.
 
     Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
         epsilon: largest change of a pixel, pixel values.
         step_size: change of a pixel in one step, pixel values.
         steps: how many steps.
-        bounds: the pixel range; images are clipped to it.
-        batch_size: samples a batch, at most.
 
-    Returns:
-        The verified `AttackResult`.
-
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the other arguments, the result and the errors.
 
     Source: paper §V-B, Table III, after [24]; cleverhans `projected_gradient_descent` without random start,
         because its `basic_iterative_method` raises.
     """
-    epsilon, step_size, steps = check_iterative(epsilon, step_size, steps)
+    settings = check_iterative(epsilon, step_size, steps)
     trial = Trial(model, x, y, bounds, batch_size)
-    images = descend(trial, trial.x, epsilon, step_size, steps)
-    parameters = {"epsilon": epsilon, "step_size": step_size, "steps": steps}
+    images = descend(trial, trial.x, **settings)
     return trial.finish(
-        images, attack="BIM", library=LIBRARY, parameters=parameters, norm="linf", budget=epsilon
+        images, attack="BIM", library=LIBRARY, parameters=settings, norm="linf", budget=epsilon
     )
 
 
@@ -61,5 +51,5 @@ BIM = AttackSpec(
     library=LIBRARY,
     required=("steps",),
     optional=("relative_step",),
-    configure=configure_steps,
+    configure=lambda config: {"steps": config.steps},
 )

@@ -9,7 +9,6 @@ from flutils.attacks.minimum import LIBRARY, run_foolbox
 from flutils.attacks.result import AttackResult
 from flutils.attacks.spec import AttackSpec
 from flutils.attacks.trial import Trial
-from flutils.config import AttackConfig
 
 
 def carlini_wagner_l2(
@@ -30,10 +29,6 @@ def carlini_wagner_l2(
     """Attack with Carlini and Wagner's method: minimize norm and logit gap together.
 
     Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
-        bounds: the pixel range; the method cannot leave it.
         steps: steps of Adam for each value of the constant.
         binary_search_steps: how many values of the constant are tried.
         step_size: rate of Adam, in the method's own space, the inverse hyperbolic tangent of pixels from -1
@@ -46,18 +41,12 @@ def carlini_wagner_l2(
         confidence: how far beyond the boundary to go, in logits.
         abort_early: stop the steps of a whole batch when its loss stalls; the result then depends on
             which samples share a batch.
-        batch_size: samples a batch, at most.
 
-    Returns:
-        The verified `AttackResult`; its `within` gives other budgets.
-
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the other arguments, the result and the errors.
 
     Source: paper §V-B, Table III, after [21]; foolbox `L2CarliniWagnerAttack`. All-zero images, which it
         returns where it found nothing, count as failures whatever the model says of them.
     """
-    limit = None if budget is None else check_strength("budget", budget)
     settings: dict[str, Any] = {
         "steps": check_count("steps", steps),
         "binary_search_steps": check_count("binary_search_steps", binary_search_steps),
@@ -78,19 +67,7 @@ def carlini_wagner_l2(
         initial_const=settings["initial_const"] * width**2,
         abort_early=settings["abort_early"],
     )
-    result = trial.finish_minimum(
-        run_foolbox(trial, attack), attack="CW-L2", library=LIBRARY, parameters=settings
-    )
-    return result.within(limit)
-
-
-def _configure(config: AttackConfig) -> dict[str, Any]:
-    return {
-        "steps": config.cw_steps,
-        "binary_search_steps": config.cw_searches,
-        "step_size": config.cw_step_size,
-        "initial_const": config.cw_constant,
-    }
+    return run_foolbox(trial, attack, name="CW-L2", settings=settings, budget=budget)
 
 
 CW_L2 = AttackSpec(
@@ -102,5 +79,10 @@ CW_L2 = AttackSpec(
     library=LIBRARY,
     required=("steps", "binary_search_steps", "step_size", "initial_const"),
     optional=("confidence", "abort_early"),
-    configure=_configure,
+    configure=lambda config: {
+        "steps": config.cw_steps,
+        "binary_search_steps": config.cw_searches,
+        "step_size": config.cw_step_size,
+        "initial_const": config.cw_constant,
+    },
 )

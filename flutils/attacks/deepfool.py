@@ -9,7 +9,6 @@ from flutils.attacks.minimum import LIBRARY, run_foolbox
 from flutils.attacks.result import AttackResult
 from flutils.attacks.spec import AttackSpec
 from flutils.attacks.trial import Trial
-from flutils.config import AttackConfig
 
 
 def deepfool_l2(
@@ -27,26 +26,16 @@ def deepfool_l2(
     """Attack with DeepFool: step to the nearest boundary of the linearized model until the class changes.
 
     Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
-        bounds: the pixel range; images are clipped to it.
         budget: largest Euclidean norm of a perturbation, pixel values; a sample that needs more counts as
             not attacked. None for no limit.
         steps: how many steps at most.
         candidates: how many of the most likely classes to consider, the sample's own included.
         overshoot: share of the perturbation that is added to cross the boundary.
-        batch_size: samples a batch, at most.
 
-    Returns:
-        The verified `AttackResult`; its `within` gives other budgets.
-
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the other arguments, the result and the errors.
 
     Source: paper §V-B, Table III, after [34]; foolbox `L2DeepFoolAttack`.
     """
-    limit = None if budget is None else check_strength("budget", budget)
     settings: dict[str, Any] = {
         "steps": check_count("steps", steps),
         "candidates": check_count("candidates", candidates, least=2),
@@ -55,17 +44,7 @@ def deepfool_l2(
     trial = Trial(model, x, y, bounds, batch_size)
     from foolbox.attacks import L2DeepFoolAttack
 
-    result = trial.finish_minimum(
-        run_foolbox(trial, L2DeepFoolAttack(**settings)),
-        attack="DeepFool",
-        library=LIBRARY,
-        parameters=settings,
-    )
-    return result.within(limit)
-
-
-def _configure(config: AttackConfig) -> dict[str, Any]:
-    return {"steps": config.deepfool_steps, "candidates": config.deepfool_candidates}
+    return run_foolbox(trial, L2DeepFoolAttack(**settings), name="DeepFool", settings=settings, budget=budget)
 
 
 DEEPFOOL = AttackSpec(
@@ -76,5 +55,5 @@ DEEPFOOL = AttackSpec(
     norm="l2",
     library=LIBRARY,
     optional=("steps", "candidates", "overshoot"),
-    configure=_configure,
+    configure=lambda config: {"steps": config.deepfool_steps, "candidates": config.deepfool_candidates},
 )

@@ -17,18 +17,9 @@ def fgsm(
     """Attack with the fast gradient sign method: one step of `epsilon` along the sign of the gradient.
 
     Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
         epsilon: largest change of a pixel, pixel values.
-        bounds: the pixel range; images are clipped to it.
-        batch_size: samples a batch, at most.
 
-    Returns:
-        The verified `AttackResult`.
-
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the other arguments, the result and the errors.
 
     Source: paper §V-B, Table III, after [18]; cleverhans `fast_gradient_method`. The labels are the true
         ones, where cleverhans by default takes the model's predictions.

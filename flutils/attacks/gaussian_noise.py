@@ -24,19 +24,10 @@ def gaussian_noise(
     """Add normally distributed noise of mean 0, independently for each pixel.
 
     Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
         deviation: standard deviation of a pixel's change before clipping, pixel values.
-        bounds: the pixel range; noisy images are clipped to it.
         seed: of the noise; the same noise, scaled, at every deviation.
-        batch_size: samples a batch of the model, at most.
 
-    Returns:
-        The verified `AttackResult`; its norms have no bound.
-
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the other arguments, the result and the errors.
 
     Source: paper §V-B, Table III, "Gaussian noise". Independent pixels and clipping are readings.
     """

@@ -7,7 +7,6 @@ import numpy as np
 from flutils.arguments import check_count, check_positive, check_strength
 from flutils.attacks.steps import as_tensor
 from flutils.attacks.trial import Trial
-from flutils.config import AttackConfig
 from flutils.randomness import stream
 
 LIBRARY = "cleverhans"
@@ -33,13 +32,12 @@ def descend(trial: Trial, start: np.ndarray, epsilon: float, step_size: float, s
     return trial.map_batches(attack)
 
 
-def check_iterative(epsilon: float, step_size: float, steps: int) -> tuple[float, float, int]:
+def check_iterative(epsilon: float, step_size: float, steps: int) -> dict[str, Any]:
     """Return the settings of an iterative attack once they make sense; without a budget a step may be 0."""
     epsilon = check_strength("epsilon", epsilon)
     check = check_positive if epsilon else check_strength
-    return epsilon, check("step_size", step_size), check_count("steps", steps)
-
-
-def configure_steps(config: AttackConfig) -> dict[str, Any]:
-    """Return the settings of an iterative attack at a profile."""
-    return {"steps": config.steps}
+    return {
+        "epsilon": epsilon,
+        "step_size": check("step_size", step_size),
+        "steps": check_count("steps", steps),
+    }

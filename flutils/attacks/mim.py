@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from flutils.arguments import Bounds, check_strength
-from flutils.attacks.gradient import LIBRARY, check_iterative, configure_steps
+from flutils.attacks.gradient import LIBRARY, check_iterative
 from flutils.attacks.result import AttackResult
 from flutils.attacks.spec import AttackSpec
 from flutils.attacks.steps import as_tensor
@@ -27,27 +27,17 @@ def mim(
     """Attack with the momentum iterative method: steps along the sign of accumulated gradients.
 
     Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
         epsilon: largest change of a pixel, pixel values.
         step_size: change of a pixel in one step, pixel values.
         steps: how many steps.
-        bounds: the pixel range; images are clipped to it.
         decay: factor on the accumulated gradient before the next is added.
-        batch_size: samples a batch, at most.
 
-    Returns:
-        The verified `AttackResult`.
-
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the other arguments, the result and the errors.
 
     Source: paper §V-B, Table III, after [38]; cleverhans `momentum_iterative_method`, step by step so that
         strengths do not retrace it.
     """
-    epsilon, step_size, steps = check_iterative(epsilon, step_size, steps)
-    decay = check_strength("decay", decay)
+    parameters = {**check_iterative(epsilon, step_size, steps), "decay": check_strength("decay", decay)}
     trial = Trial(model, x, y, bounds, batch_size)
     limits = [as_tensor(value) for value in (epsilon, step_size, *trial.bounds)]
 
@@ -60,7 +50,6 @@ def mim(
             )
         return images
 
-    parameters = {"epsilon": epsilon, "step_size": step_size, "steps": steps, "decay": decay}
     return trial.finish(
         trial.map_batches(attack),
         attack="MIM",
@@ -80,5 +69,5 @@ MIM = AttackSpec(
     library=LIBRARY,
     required=("steps",),
     optional=("decay", "relative_step"),
-    configure=configure_steps,
+    configure=lambda config: {"steps": config.steps},
 )

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from flutils.arguments import Bounds
-from flutils.attacks.gradient import LIBRARY, check_iterative, configure_steps, descend, draw_start
+from flutils.attacks.gradient import LIBRARY, check_iterative, descend, draw_start
 from flutils.attacks.result import AttackResult
 from flutils.attacks.spec import AttackSpec
 from flutils.attacks.trial import Trial
@@ -26,29 +26,20 @@ def pgd(
     """Attack with projected gradient descent from a random start in the ball.
 
     Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
         epsilon: largest change of a pixel, pixel values.
         step_size: change of a pixel in one step, pixel values.
         steps: how many steps.
-        bounds: the pixel range; images are clipped to it.
         seed: of the random starts, which are drawn image by image in order.
-        batch_size: samples a batch, at most.
 
-    Returns:
-        The verified `AttackResult`.
-
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the other arguments, the result and the errors.
 
     Source: paper §V-B, Table III, after [31]; cleverhans `projected_gradient_descent`, step by step so that
         strengths do not retrace it and starts do not depend on the batch.
     """
-    epsilon, step_size, steps = check_iterative(epsilon, step_size, steps)
+    settings = check_iterative(epsilon, step_size, steps)
     trial = Trial(model, x, y, bounds, batch_size)
-    images = descend(trial, draw_start(trial, epsilon, seed), epsilon, step_size, steps)
-    parameters = {"epsilon": epsilon, "step_size": step_size, "steps": steps, "seed": int(seed)}
+    images = descend(trial, draw_start(trial, epsilon, seed), **settings)
+    parameters = {**settings, "seed": int(seed)}
     return trial.finish(
         images, attack="PGD", library=LIBRARY, parameters=parameters, norm="linf", budget=epsilon
     )
@@ -64,5 +55,5 @@ PGD = AttackSpec(
     required=("steps",),
     optional=("relative_step",),
     seeded=True,
-    configure=configure_steps,
+    configure=lambda config: {"steps": config.steps},
 )

@@ -1,16 +1,15 @@
 """The result of an attack on n samples."""
 
 import dataclasses
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flutils.arguments import check_count, check_path, check_strength
+from flutils.arguments import check_count, check_strength
+from flutils.records import Summarized, load_record, save_record
 
-FORMAT = 1  # of the file; `load` refuses others
 _ROWS = ("success", "failed", "l2", "linf", "clean_correct")
 _MINIMUM = ("clean", "images", "l2", "linf")
 _ABOUT = ("attack", "library", "version", "parameters", "seconds")
@@ -33,8 +32,8 @@ class Minimum:
     linf: np.ndarray
 
 
-@dataclass(frozen=True, eq=False)
-class AttackResult:
+@dataclass(frozen=True, eq=False, repr=False)
+class AttackResult(Summarized):
     """What an attack made of n samples, verified.
 
     Every returned image was measured and checked by `verify`, whatever the attack said of it, and the model
@@ -68,6 +67,7 @@ class AttackResult:
     parameters: dict[str, Any]
     seconds: float
     minimum: Minimum | None = None
+    caption = "Attack"
 
     @property
     def accuracy(self) -> float:
@@ -141,9 +141,7 @@ class AttackResult:
             arrays |= {"minimum_l2": self.minimum.l2, "minimum_linf": self.minimum.linf}
             arrays["minimum_clean"] = self.minimum.clean[:keep]
             arrays["minimum_images"] = self.minimum.images[:keep]
-        about = {name: getattr(self, name) for name in _ABOUT}
-        with check_path("path", path).open("wb") as file:
-            np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
+        save_record(path, arrays, {name: getattr(self, name) for name in _ABOUT})
 
     @classmethod
     def load(cls, path: Path | str) -> "AttackResult":
@@ -152,23 +150,17 @@ class AttackResult:
         Raises:
             ValueError: if the file is not such a result.
         """
-        path = check_path("path", path)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                arrays = {name: file[name] for name in (*_ROWS, "images")}
-                minimum = None
-                if "minimum_l2" in file:
-                    minimum = Minimum(*(file[f"minimum_{name}"] for name in _MINIMUM))
+
+        def build(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> AttackResult:
             about["parameters"]["bounds"] = tuple(about["parameters"]["bounds"])
-            return cls(**arrays, **{name: about[name] for name in _ABOUT}, minimum=minimum)
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise ValueError(
-                f"{path.name} is not an attack's result ({error}); pass a file that AttackResult.save wrote, "
-                "or attack again"
-            ) from error
+            rows = {name: arrays[name] for name in (*_ROWS, "images")}
+            minimum = None
+            if "minimum_l2" in arrays:
+                minimum = Minimum(**{name: arrays[f"minimum_{name}"] for name in _MINIMUM})
+            return cls(**rows, **about, minimum=minimum)
+
+        advice = "pass a file that AttackResult.save wrote, or attack again"
+        return load_record(path, build, kind="an attack's result", advice=advice)
 
     def summary(self) -> dict[str, str]:
         """Describe the result in a few words, in reading order."""
@@ -184,6 +176,3 @@ class AttackResult:
                 f"{np.median(self.l2[moved]):.3g} (l2), {np.median(self.linf[moved]):.3g} (linf)"
             )
         return rows
-
-    def __repr__(self) -> str:
-        return f"AttackResult({'; '.join(f'{key}: {value}' for key, value in self.summary().items())})"

@@ -32,18 +32,10 @@ def zero_gradient_fraction(
 ) -> ZeroGradients:
     """Measure how often the gradient of the cross-entropy is exactly zero.
 
-    Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
-        bounds: the pixel range.
-        batch_size: samples a batch, at most.
-
     Returns:
         The fractions of images and of pixels.
 
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the arguments and the errors.
     """
     trial = Trial(model, x, y, bounds, batch_size)
     gradient = trial.map_batches(
@@ -68,21 +60,15 @@ def loss_by_iteration(
     """Follow the loss while projected gradient descent runs; a working attack makes it rise.
 
     Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
         epsilon: largest change of a pixel, pixel values.
         step_size: change of a pixel in one step, pixel values.
         steps: how many steps.
-        bounds: the pixel range.
         seed: of the random starts, those of `pgd`.
-        batch_size: samples a batch, at most.
 
     Returns:
         (steps + 1,) float64 mean cross-entropy, at the random start and after each step.
 
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the other arguments and the errors.
     """
     epsilon, step_size = check_strength("epsilon", epsilon), check_positive("step_size", step_size)
     steps = check_count("steps", steps)

@@ -12,11 +12,6 @@ from flutils.config import AttackConfig
 Kind = Literal["one step", "iterative", "minimum norm", "noise"]
 
 
-def _configure_nothing(config: AttackConfig) -> dict[str, Any]:
-    del config  # an attack without settings is the same at every profile
-    return {}
-
-
 @dataclass(frozen=True, kw_only=True)
 class AttackSpec:
     """How an attack is run; `flutils.attacks.register` adds it to those of Table III.
@@ -47,7 +42,7 @@ class AttackSpec:
     required: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
     seeded: bool = False
-    configure: Callable[[AttackConfig], Mapping[str, Any]] = _configure_nothing
+    configure: Callable[[AttackConfig], Mapping[str, Any]] = lambda config: {}
 
     def __post_init__(self) -> None:
         kinds = get_args(Kind)

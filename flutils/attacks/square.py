@@ -27,20 +27,12 @@ def square(
     """Attack with Square: a random search over square patches that never asks for a gradient.
 
     Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
         epsilon: largest change of a pixel, pixel values.
-        bounds: the pixel range; images are clipped to it.
         seed: of the patches, of which each try has the same for all samples.
         max_queries: how many patches are tried.
         batch_size: samples a batch when the result is judged, at most.
 
-    Returns:
-        The verified result.
-
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the other arguments, the result and the errors.
 
     Source: Andriushchenko et al. 2020, for checking the paper's Table III; ART `SquareAttack`. A model
         that it beats where attacks with gradients fail hides its gradients.

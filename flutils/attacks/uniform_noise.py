@@ -24,19 +24,10 @@ def uniform_noise(
     """Add noise drawn uniformly from -`amplitude` to `amplitude`, independently for each pixel.
 
     Args:
-        model: Keras model from images to logits.
-        x: (n, H, W, C) float samples, pixel values in `bounds`.
-        y: (n,) integer true classes.
         amplitude: largest change of a pixel, pixel values.
-        bounds: the pixel range; noisy images are clipped to it.
         seed: of the noise; the same noise, scaled, at every amplitude.
-        batch_size: samples a batch of the model, at most.
 
-    Returns:
-        The verified `AttackResult`.
-
-    Raises:
-        ValueError: if an argument is not as above, or the model does not return finite logits.
+    `flutils.attacks.run` describes the other arguments, the result and the errors.
 
     Source: paper §V-B, Table III, "random noise (with a uniform distribution)". Independent pixels and
         clipping are readings.

@@ -1,6 +1,5 @@
 """Which feedback examples a model really sees as another class."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,18 +10,18 @@ from flutils.arguments import (
     as_function,
     check_count,
     check_finite,
-    check_path,
     check_steady,
     is_keras_model,
     require,
 )
 from flutils.feedback.examples import FeedbackExamples
+from flutils.records import Summarized, load_record, save_record
 
 _ARRAYS = ("predicted", "labels", "adjacent", "sample", "margin", "strength")
 
 
-@dataclass(frozen=True, eq=False)
-class CrossingReport:
+@dataclass(frozen=True, eq=False, repr=False)
+class CrossingReport(Summarized):
     """What a model sees in m feedback examples.
 
     Attributes:
@@ -42,6 +41,7 @@ class CrossingReport:
     margin: np.ndarray
     strength: np.ndarray
     num_classes: int
+    caption = "Crossing report"
 
     @property
     def crossed(self) -> np.ndarray:
@@ -65,10 +65,7 @@ class CrossingReport:
 
     def save(self, path: Path | str) -> None:
         """Write the report to a compressed ``.npz`` file that holds no pickled object."""
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        with check_path("path", path).open("wb") as file:
-            about = np.array(json.dumps({"num_classes": self.num_classes}))
-            np.savez_compressed(file, about=about, **arrays)
+        save_record(path, {name: getattr(self, name) for name in _ARRAYS}, {"num_classes": self.num_classes})
 
     @classmethod
     def load(cls, path: Path | str) -> "CrossingReport":
@@ -77,18 +74,10 @@ class CrossingReport:
         Raises:
             ValueError: if the file is not such a report.
         """
-        path = check_path("path", path)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                return cls(**{name: file[name] for name in _ARRAYS}, num_classes=about["num_classes"])
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise ValueError(
-                f"{path.name} is not a crossing report ({error}); pass a file that CrossingReport.save "
-                "wrote, or measure again"
-            ) from error
+        advice = "pass a file that CrossingReport.save wrote, or measure again"
+        return load_record(
+            path, lambda arrays, about: cls(**arrays, **about), kind="a crossing report", advice=advice
+        )
 
     def summary(self) -> dict[str, str]:
         """Describe the report in a few words, in reading order."""
@@ -101,13 +90,6 @@ class CrossingReport:
                 f"{count(self.reached_adjacent[moved]):,} of those {count(moved):,}"
             ),
         }
-
-    def __repr__(self) -> str:
-        return f"CrossingReport({'; '.join(f'{key}: {value}' for key, value in self.summary().items())})"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in self.summary().items())
-        return f"<table><caption>Crossing report</caption>{rows}</table>"
 
 
 def measure_crossing(model: Any, examples: FeedbackExamples, *, batch_size: int = 500) -> CrossingReport:

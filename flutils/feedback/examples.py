@@ -11,13 +11,14 @@ from flutils.margins import MarginTable
 from flutils.margins.checks import check_directions
 from flutils.margins.table import fingerprint
 from flutils.randomness import stream
+from flutils.records import Summarized
 from flutils.robustness.checks import check_table
 
 FORMAT = 1  # of what is chosen, made and written here; part of the key of what is trained on it
 
 
-@dataclass(frozen=True, eq=False)
-class FeedbackExamples:
+@dataclass(frozen=True, eq=False, repr=False)
+class FeedbackExamples(Summarized):
     """m examples, sample by sample, of each from the smallest margin up.
 
     Attributes:
@@ -41,6 +42,7 @@ class FeedbackExamples:
     adjacent: np.ndarray
     selection: Selection
     rays_per_sample: int
+    caption = "Feedback examples"
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -75,13 +77,6 @@ class FeedbackExamples:
             low, high = self.strength.min(), self.strength.max()
             rows["strength"] = f"{low:.3g} to {high:.3g} margins, median margin {np.median(self.margin):.3g}"
         return rows
-
-    def __repr__(self) -> str:
-        return f"FeedbackExamples({'; '.join(f'{key}: {value}' for key, value in self.summary().items())})"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in self.summary().items())
-        return f"<table><caption>Feedback examples</caption>{rows}</table>"
 
 
 def make_examples(

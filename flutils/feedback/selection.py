@@ -9,12 +9,13 @@ from numpy.typing import ArrayLike
 from flutils.arguments import check_count, require
 from flutils.margins import MarginTable
 from flutils.randomness import stream
+from flutils.records import Summarized
 from flutils.robustness import LEVELS, class_robustness, mean_margin_matrix, rank_levels
 from flutils.robustness.checks import count_classes
 
 
-@dataclass(frozen=True, eq=False)
-class Selection:
+@dataclass(frozen=True, eq=False, repr=False)
+class Selection(Summarized):
     """The samples chosen from a margin table of n samples in c classes.
 
     Attributes:
@@ -32,6 +33,7 @@ class Selection:
     chosen: np.ndarray
     rows: np.ndarray
     equal: bool
+    caption = "Chosen samples"
 
     @property
     def num_classes(self) -> int:
@@ -65,13 +67,6 @@ class Selection:
             rows[f"{level} classes (samples)"] = counts or "none"
         rows["shortfall"] = f"{self.shortfall.sum():,} samples that the table does not have"
         return rows
-
-    def __repr__(self) -> str:
-        return f"Selection({'; '.join(f'{key}: {value}' for key, value in self.summary().items())})"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in self.summary().items())
-        return f"<table><caption>Chosen samples</caption>{rows}</table>"
 
 
 def choose_samples(

@@ -2,7 +2,6 @@
 
 import dataclasses
 import hashlib
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -12,9 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import Bounds, check_path, iterate_blocks, take_images
+from flutils.arguments import Bounds, iterate_blocks, take_images
 from flutils.margins.audit import SearchAudit
 from flutils.margins.rays import NOT_FOUND
+from flutils.records import Summarized, load_record, save_record
 
 FORMAT = 3  # of the file and of the search that made it; part of the key of stored tables
 _ARRAYS = ("crossing", "adjacent", "origin", "direction", "sign")
@@ -65,8 +65,8 @@ class SearchCost:
     engine: str
 
 
-@dataclass(frozen=True, eq=False)
-class MarginTable:
+@dataclass(frozen=True, eq=False, repr=False)
+class MarginTable(Summarized):
     """Margins and adjacent classes of n samples along r rays each.
 
     Attributes:
@@ -88,6 +88,7 @@ class MarginTable:
     settings: SearchSettings
     cost: SearchCost
     audit: SearchAudit | None = None
+    caption = "Margin table"
 
     @cached_property
     def margin(self) -> np.ndarray:
@@ -176,9 +177,7 @@ class MarginTable:
             "cost": asdict(self.cost),
             "audit": self.audit and asdict(self.audit),
         }
-        arrays = {name: getattr(self, name) for name in _ARRAYS}
-        with check_path("path", path).open("wb") as file:
-            np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
+        save_record(path, {name: getattr(self, name) for name in _ARRAYS}, about)
 
     @classmethod
     def load(cls, path: Path | str) -> "MarginTable":
@@ -187,11 +186,8 @@ class MarginTable:
         Raises:
             ValueError: if the file is not such a table.
         """
-        path = check_path("path", path)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                arrays = {name: file[name] for name in _ARRAYS}
+
+        def build(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> MarginTable:
             settings = {**about["settings"], "bounds": tuple(about["settings"]["bounds"])}
             return cls(
                 **arrays,
@@ -199,13 +195,9 @@ class MarginTable:
                 cost=SearchCost(**about["cost"]),
                 audit=about["audit"] and SearchAudit(**about["audit"]),
             )
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise ValueError(
-                f"{path.name} is not a margin table ({error}); pass a file that MarginTable.save wrote, "
-                "or search again"
-            ) from error
+
+        advice = "pass a file that MarginTable.save wrote, or search again"
+        return load_record(path, build, kind="a margin table", advice=advice)
 
     def summary(self) -> dict[str, str]:
         """Describe the table in a few words, in reading order."""
@@ -229,11 +221,3 @@ class MarginTable:
                 f"rate at most {self.audit.upper_bound:.1e} (95 %)"
             )
         return rows
-
-    def __repr__(self) -> str:
-        facts = "; ".join(f"{key}: {value}" for key, value in self.summary().items())
-        return f"MarginTable({facts})"
-
-    def _repr_html_(self) -> str:
-        rows = "".join(f"<tr><th>{key}</th><td>{value}</td></tr>" for key, value in self.summary().items())
-        return f"<table><caption>Margin table</caption>{rows}</table>"

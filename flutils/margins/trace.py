@@ -8,6 +8,7 @@ import numpy as np
 from flutils import arguments
 from flutils.margins import checks
 from flutils.margins.engines import Model
+from flutils.records import load_record, save_record
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +27,7 @@ class RayTrace:
 
     def save(self, path: Path | str) -> None:
         """Write the trace to a compressed ``.npz`` file that holds no pickled object."""
-        with arguments.check_path("path", path).open("wb") as file:
-            np.savez_compressed(file, length=self.length, images=self.images, logits=self.logits)
+        save_record(path, {"length": self.length, "images": self.images, "logits": self.logits})
 
     @classmethod
     def load(cls, path: Path | str) -> "RayTrace":
@@ -36,16 +36,8 @@ class RayTrace:
         Raises:
             ValueError: if the file is not such a trace.
         """
-        path = arguments.check_path("path", path)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                return cls(file["length"], file["images"], file["logits"])
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise ValueError(
-                f"{path.name} is not a trace ({error}); pass a file that RayTrace.save wrote"
-            ) from error
+        advice = "pass a file that RayTrace.save wrote"
+        return load_record(path, lambda arrays, _: cls(**arrays), kind="a trace", advice=advice)
 
 
 def trace(
