@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _build_parser().parse_args(argv)
     warnings.showwarning = _show_warning
     try:
-        return arguments.run(arguments)
+        return int(arguments.run(arguments))
     except KeyboardInterrupt:
         print("interrupted; what was finished is kept, and the same command continues", file=sys.stderr)
         return _INTERRUPTED

@@ -25,7 +25,7 @@ layers, ops = keras.layers, keras.ops
 class PerImageStandardization(keras.layers.Layer):
     """Subtract each image's mean and divide by its standard deviation, at least 1/sqrt(pixels)."""
 
-    def call(self, images):
+    def call(self, images: Any) -> Any:
         size = 1
         for length in images.shape[1:]:
             size *= length
@@ -38,15 +38,15 @@ class PerImageStandardization(keras.layers.Layer):
 class ZeroPadChannels(keras.layers.Layer):
     """Append channels of zeros, half before and half after: the shortcut of a unit that widens."""
 
-    def __init__(self, channels: int, **kwargs):
+    def __init__(self, channels: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.channels = channels
 
-    def call(self, features):
+    def call(self, features: Any) -> Any:
         extra = self.channels - features.shape[-1]
         return ops.pad(features, ((0, 0), (0, 0), (0, 0), (extra // 2, extra - extra // 2)))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "channels": self.channels}
 
 
@@ -102,7 +102,7 @@ def build_mnist_cnn(
     truncated-normal kernels of deviation 0.1, biases 0.1, ReLU.
     """
 
-    def initial(layer: int) -> dict:
+    def initial(layer: int) -> dict[str, Any]:
         kernel = keras.initializers.TruncatedNormal(stddev=0.1, seed=seed * 16 + layer)
         return {"kernel_initializer": kernel, "bias_initializer": keras.initializers.Constant(0.1)}
 
@@ -142,7 +142,7 @@ def build_resnet(
     """
     seeds = iter(range(seed * 1024, (seed + 1) * 1024))
 
-    def convolve(x, channels: int, size: int, stride: int):
+    def convolve(x: Any, channels: int, size: int, stride: int) -> Any:
         return layers.Conv2D(
             channels,
             size,
@@ -153,7 +153,7 @@ def build_resnet(
             kernel_regularizer=keras.regularizers.L2(weight_decay / 2),
         )(x)
 
-    def activate(x):
+    def activate(x: Any) -> Any:
         return layers.LeakyReLU(negative_slope=0.1)(FusedBatchNormalization(momentum=0.9)(x))
 
     images = keras.Input(image_shape, name="images")

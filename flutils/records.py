@@ -33,16 +33,14 @@ class Summarized:
         return f"<table><caption>{self.caption}</caption>{rows}</table>"
 
 
-def save_record(path: Path | str, arrays: Mapping[str, np.ndarray], about: Any = None) -> None:
+def save_record(path: Path | str, arrays: Mapping[str, Any], about: Any = None) -> None:
     """Write arrays, and what else there is to say as JSON, to a compressed ``.npz`` file."""
-    extra = {} if about is None else {"about": np.array(json.dumps(about))}
+    extra: dict[str, Any] = {} if about is None else {"about": np.array(json.dumps(about))}
     with check_path("path", path).open("wb") as file:
         np.savez_compressed(file, **extra, **arrays)
 
 
-def load_record(
-    path: Path | str, build: Callable[[dict[str, np.ndarray], Any], T], *, kind: str, advice: str
-) -> T:
+def load_record(path: Path | str, build: Callable[[dict[str, Any], Any], T], *, kind: str, advice: str) -> T:
     """Read a file that `save_record` wrote.
 
     Args:
@@ -58,7 +56,7 @@ def load_record(
     path = check_path("path", path)
     try:
         with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
+            arrays: dict[str, Any] = {name: file[name] for name in file.files}
         about = json.loads(str(arrays.pop("about"))) if "about" in arrays else None
         return build(arrays, about)
     except FileNotFoundError:

@@ -74,34 +74,35 @@ def inspect_images(x: Any, bounds: Bounds | None, *, name: str = "x") -> np.ndar
         InputWarning: if the pixels use a small part of `bounds`, as where images of 0 to 1 are said to
             go to 255.
     """
-    x = as_array(name, x)
-    if x.ndim != 4 or 0 in x.shape:
+    images = as_array(name, x)
+    if images.ndim != 4 or 0 in images.shape:
         raise ValueError(
-            f"{name} must have shape (n, H, W, C) with at least one image, got {x.shape}; for one image use "
-            f"{name}[None], for gray images add {name}[..., None], for rows {name}.reshape(-1, H, W, C)"
+            f"{name} must have shape (n, H, W, C) with at least one image, got {images.shape}; for one image "
+            f"use {name}[None], for gray images add {name}[..., None], for rows {name}.reshape(-1, H, W, C)"
         )
-    if x.dtype.kind not in "fiu":
-        raise ValueError(f"{name} must hold real numbers, got dtype {x.dtype}")
-    if bounds is not None and x.dtype == np.uint8 and check_bounds(bounds)[1] <= 1:
+    if images.dtype.kind not in "fiu":
+        raise ValueError(f"{name} must hold real numbers, got dtype {images.dtype}")
+    if bounds is not None and images.dtype == np.uint8 and check_bounds(bounds)[1] <= 1:
         raise ValueError(
             f"{name} holds uint8 images but bounds are {bounds}; use {name} / 255 as float32, or "
             "bounds=(0, 255)"
         )
     least, largest = math.inf, -math.inf
-    for block in iterate_blocks(x):
+    for block in iterate_blocks(images):
         if not np.isfinite(block).all():
             raise ValueError(f"{name} holds NaN or infinite pixels; every pixel must be a finite number")
         least, largest = min(least, block.min()), max(largest, block.max())
     if bounds is not None:
         _check_range(name, float(least), float(largest), check_bounds(bounds), bounds)
-    return x
+    return images
 
 
 def take_images(x: np.ndarray, rows: Any, bounds: Bounds | None) -> np.ndarray:
     """Return some of inspected images as float32, with what lies outside `bounds` by rounding put inside."""
     images = np.ascontiguousarray(x[rows], dtype=np.float32)
     if bounds is not None and images.size and (images.min() < bounds[0] or images.max() > bounds[1]):
-        return np.clip(images, *bounds)
+        inside: np.ndarray = np.clip(images, *bounds)
+        return inside
     return images
 
 
@@ -118,24 +119,26 @@ def iterate_blocks(x: np.ndarray) -> Iterator[np.ndarray]:
 
 def check_labels(y: Any, num_samples: int, *, name: str = "y") -> np.ndarray:
     """Return labels as int64 (n,) once they are one integer class a sample; a column (n, 1) will do."""
-    y = as_array(name, y)
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.shape != (num_samples,):
+    labels = as_array(name, y)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.shape != (num_samples,):
         raise ValueError(
-            f"{name} must have shape ({num_samples},), one class for each image of x, got {y.shape}; "
-            f"{_advise_labels(name, y, num_samples)}"
+            f"{name} must have shape ({num_samples},), one class for each image of x, got {labels.shape}; "
+            f"{_advise_labels(name, labels, num_samples)}"
         )
-    if y.dtype.kind in "UO":
+    if labels.dtype.kind in "UO":
         raise ValueError(
             f"{name} must hold integer classes, got text; number them in the order of the model's outputs, "
             f"as [names.index(label) for label in {name}]"
         )
-    if y.dtype.kind not in "iu":
-        raise ValueError(f"{name} must hold integer classes, got dtype {y.dtype}; use {name}.astype('int64')")
-    if y.min(initial=0) < 0:
-        raise ValueError(f"{name} must hold classes from 0, got {y.min()}")
-    return y.astype(np.int64)
+    if labels.dtype.kind not in "iu":
+        raise ValueError(
+            f"{name} must hold integer classes, got dtype {labels.dtype}; use {name}.astype('int64')"
+        )
+    if labels.min(initial=0) < 0:
+        raise ValueError(f"{name} must hold classes from 0, got {labels.min()}")
+    return labels.astype(np.int64)
 
 
 def _check_range(name: str, least: float, largest: float, ends: Bounds, bounds: Bounds) -> None:

@@ -28,7 +28,7 @@ class Artifact:
     @property
     def checksum(self) -> str:
         """SHA-256 of the file, by which artifacts made from it refer to it."""
-        return self.about["sha256"]
+        return str(self.about["sha256"])
 
 
 class Store:
@@ -138,7 +138,7 @@ def read_result(path: Path) -> dict[str, Any]:
     if not path.exists():
         raise FileNotFoundError(f"no result {path.stem!r} for {place}; run the notebook that saves it")
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))["values"]
+        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["values"]
         values.keys()
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(

@@ -56,7 +56,7 @@ def carlini_wagner_l2(
         "abort_early": bool(abort_early),
     }
     trial = Trial(model, x, y, bounds, batch_size)
-    from foolbox.attacks import L2CarliniWagnerAttack
+    from foolbox.attacks.carlini_wagner import L2CarliniWagnerAttack
 
     width = trial.bounds[1] - trial.bounds[0]
     attack = L2CarliniWagnerAttack(

@@ -42,7 +42,7 @@ def deepfool_l2(
         "overshoot": check_strength("overshoot", overshoot),
     }
     trial = Trial(model, x, y, bounds, batch_size)
-    from foolbox.attacks import L2DeepFoolAttack
+    from foolbox.attacks.deepfool import L2DeepFoolAttack
 
     return run_foolbox(trial, L2DeepFoolAttack(**settings), name="DeepFool", settings=settings, budget=budget)
 

@@ -15,7 +15,8 @@ LIBRARY = "cleverhans"
 def draw_start(trial: Trial, epsilon: float, seed: int) -> np.ndarray:
     """Return a uniformly random start in the ball around each sample, (n, H, W, C) float32."""
     unit = stream(seed, "attacks/pgd").random(trial.x.shape, dtype=np.float32) * 2 - 1
-    return np.clip(trial.x + np.float32(epsilon) * unit, *trial.bounds).astype(np.float32)
+    start: np.ndarray = np.clip(trial.x + np.float32(epsilon) * unit, *trial.bounds).astype(np.float32)
+    return start
 
 
 def descend(trial: Trial, start: np.ndarray, epsilon: float, step_size: float, steps: int) -> np.ndarray:

@@ -17,7 +17,7 @@ def run_foolbox(
 ) -> AttackResult:
     """Run a foolbox attack on the samples that the model classifies correctly, and judge it at a budget."""
     from foolbox.criteria import Misclassification
-    from foolbox.models import TensorFlowModel
+    from foolbox.models.tensorflow import TensorFlowModel
 
     limit = None if budget is None else check_strength("budget", budget)
     # Without a device it would ask for one, by a function that TensorFlow has deprecated.

@@ -151,7 +151,7 @@ class AttackResult(Summarized):
             ValueError: if the file is not such a result.
         """
 
-        def build(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> AttackResult:
+        def build(arrays: dict[str, Any], about: dict[str, Any]) -> AttackResult:
             about["parameters"]["bounds"] = tuple(about["parameters"]["bounds"])
             rows = {name: arrays[name] for name in (*_ROWS, "images")}
             minimum = None

@@ -85,7 +85,8 @@ def loss_by_iteration(
             losses.append(np.asarray(trial.steps.losses(images, labels)))
         return np.stack(losses, axis=1)
 
-    return trial.map_batches(follow).mean(axis=0, dtype=np.float64)
+    losses: np.ndarray = trial.map_batches(follow).mean(axis=0, dtype=np.float64)
+    return losses
 
 
 def worst_case(results: Mapping[str, AttackResult]) -> np.ndarray:
@@ -109,4 +110,5 @@ def worst_case(results: Mapping[str, AttackResult]) -> np.ndarray:
             "expected results of one model, but they disagree on which samples it classifies correctly; "
             "attack one model on the same samples"
         )
-    return ~np.any([result.success for result in results.values()], axis=0) & cleans[0]
+    correct: np.ndarray = ~np.any([result.success for result in results.values()], axis=0) & cleans[0]
+    return correct

@@ -50,17 +50,19 @@ class Classifier:
     @property
     def measured(self) -> dict[str, Any]:
         """What its training measured."""
-        return self.artifact.about["measured"]
+        measured: dict[str, Any] = self.artifact.about["measured"]
+        return measured
 
     @property
     def history(self) -> list[dict[str, float]]:
         """Loss, accuracy and seconds of each epoch."""
-        return self.measured["history"]
+        history: list[dict[str, float]] = self.measured["history"]
+        return history
 
     @property
     def test_accuracy(self) -> float:
         """Fraction of the test set classified correctly."""
-        return self.measured["test_accuracy"]
+        return float(self.measured["test_accuracy"])
 
     def load(self) -> Any:
         """Load the Keras model, from images to logits."""

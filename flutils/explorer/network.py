@@ -61,4 +61,5 @@ class KerasNetwork:
         towards, away = np.asarray(
             compile_steps(self.model).gradient(as_tensor(np.stack([image] * 2)), labels)
         )
-        return towards - away
+        gradient: np.ndarray = towards - away
+        return gradient

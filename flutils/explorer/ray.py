@@ -104,6 +104,6 @@ def build_orthogonal(direction: np.ndarray, other: np.ndarray, *, unit: str) -> 
 
 
 def _choose_class(x: np.ndarray, y: np.ndarray, target: int) -> np.ndarray:
-    chosen = np.asarray(x)[np.asarray(y) == target]
+    chosen: np.ndarray = np.asarray(x)[np.asarray(y) == target]
     require(len(chosen) > 0, f"there is no sample of class {target}; choose one of {sorted(set(y.tolist()))}")
     return chosen

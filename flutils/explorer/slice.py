@@ -42,9 +42,11 @@ def build_plane(
         (m * m, H, W, C) float32.
     """
     place = np.asarray(place, np.float32)[:, None, None, None]
-    images = (image + place * up)[:, None] + (place * across)[None]
-    images = images.reshape(-1, *np.shape(image)).astype(np.float32, copy=False)
-    return images if bounds is None else np.clip(images, *bounds, out=images)
+    wide = (image + place * up)[:, None] + (place * across)[None]
+    images: np.ndarray = wide.reshape(-1, *np.shape(image)).astype(np.float32, copy=False)
+    if bounds is not None:
+        np.clip(images, *bounds, out=images)
+    return images
 
 
 def classify_plane(

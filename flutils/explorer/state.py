@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -18,6 +18,7 @@ from flutils.margins.rays import NOT_FOUND
 SLICED = (paper.ORI, paper.FL)
 SLICE_POINTS = 25  # along a side; 31 took CIFAR-10's two models most of a second on two cores
 _KEPT = 64
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,8 @@ class Explorer:
             key = ("gradient", choice.dataset, choice.model, choice.sample)
             gradient = self._keep(key, lambda: network.gap_gradient(image, origin))
             direction = ray.build_descent(gradient, unit=unit)
-        return direction * np.float32(choice.sign)
+        signed: np.ndarray = direction * np.float32(choice.sign)
+        return signed
 
     def trace(self, choice: Choice) -> margins.RayTrace:
         """Return images and logits at every grid step of the ray of a choice: one ray, q = 1."""
@@ -214,11 +216,12 @@ class Explorer:
             require(0 <= value < size, f"{what} must be 0 to {size - 1}, got {value}")
         return material
 
-    def _keep(self, key: Hashable, make: Callable[[], Any]) -> Any:
+    def _keep(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made for a key, made now if it was not or is long gone."""
         if key not in self._kept:
             self._kept[key] = make()
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         self._kept.move_to_end(key)
-        return self._kept[key]
+        kept: T = self._kept[key]
+        return kept

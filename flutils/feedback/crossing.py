@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flutils.arguments import (
     as_function,
@@ -34,29 +35,31 @@ class CrossingReport(Summarized):
         num_classes: number of classes c.
     """
 
-    predicted: np.ndarray
-    labels: np.ndarray
-    adjacent: np.ndarray
-    sample: np.ndarray
-    margin: np.ndarray
-    strength: np.ndarray
+    predicted: NDArray[np.int64]
+    labels: NDArray[np.int64]
+    adjacent: NDArray[np.int64]
+    sample: NDArray[np.int64]
+    margin: NDArray[np.float32]
+    strength: NDArray[np.float32]
     num_classes: int
     caption = "Crossing report"
 
     @property
-    def crossed(self) -> np.ndarray:
+    def crossed(self) -> NDArray[np.bool_]:
         """(m,) bool, the model's class differs from the label."""
-        return self.predicted != self.labels
+        crossed: NDArray[np.bool_] = self.predicted != self.labels
+        return crossed
 
     @property
-    def moved(self) -> np.ndarray:
+    def moved(self) -> NDArray[np.bool_]:
         """(m,) bool, the margin is positive: the example is no copy of a misclassified sample."""
         return self.margin > 0
 
     @property
-    def reached_adjacent(self) -> np.ndarray:
+    def reached_adjacent(self) -> NDArray[np.bool_]:
         """(m,) bool, the model's class is the adjacent class that the search found."""
-        return self.predicted == self.adjacent
+        reached: NDArray[np.bool_] = self.predicted == self.adjacent
+        return reached
 
     @property
     def crossing_rate(self) -> float:

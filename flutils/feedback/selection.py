@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from flutils.arguments import check_count, require
 from flutils.margins import MarginTable
@@ -29,8 +29,8 @@ class Selection(Summarized):
 
     levels: np.ndarray
     class_robustness: np.ndarray
-    wanted: np.ndarray
-    chosen: np.ndarray
+    wanted: NDArray[np.int64]
+    chosen: NDArray[np.int64]
     rows: np.ndarray
     equal: bool
     caption = "Chosen samples"
@@ -41,7 +41,7 @@ class Selection(Summarized):
         return len(self.levels)
 
     @property
-    def shortfall(self) -> np.ndarray:
+    def shortfall(self) -> NDArray[np.int64]:
         """(c,) int64, samples that were asked for and that the table does not have."""
         return self.wanted - self.chosen
 

@@ -11,6 +11,7 @@ The bound is learnt, not proven. Each result therefore carries an audit against 
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flutils.margins.rays import NOT_FOUND, Observer
 
@@ -35,7 +36,7 @@ class ChordCertificate:
 
     curvature: np.ndarray
     edges: np.ndarray
-    first: np.ndarray
+    first: NDArray[np.int64]
 
     @classmethod
     def learn(
@@ -125,7 +126,7 @@ class ChordCertificate:
     def _extend(self, gap: np.ndarray, furthest: np.ndarray) -> np.ndarray:
         """Choose where to look beyond the furthest look, itself without a crossing."""
         last = gap.shape[1] - 1
-        late = self.first[np.digitize(gap[:, 0], self.edges), 1]
+        late: NDArray[np.int64] = self.first[np.digitize(gap[:, 0], self.edges), 1]
         return np.where(late > furthest, late, last)
 
 

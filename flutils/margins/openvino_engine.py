@@ -40,7 +40,8 @@ def compile_openvino(model: Any, shape: tuple[int, ...]) -> Callable[[np.ndarray
 
     def evaluate(points: np.ndarray) -> np.ndarray:
         request.infer([np.ascontiguousarray(points, np.float32)], share_inputs=True)
-        return request.get_output_tensor(0).data.copy()
+        logits: np.ndarray = request.get_output_tensor(0).data.copy()
+        return logits
 
     return evaluate
 

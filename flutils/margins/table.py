@@ -99,12 +99,12 @@ class MarginTable(Summarized):
     @property
     def num_samples(self) -> int:
         """How many samples were searched."""
-        return self.crossing.shape[0]
+        return len(self.crossing)
 
     @property
     def num_rays(self) -> int:
         """How many rays leave each sample."""
-        return self.crossing.shape[1]
+        return len(self.direction)
 
     @property
     def last_length(self) -> float:
@@ -187,7 +187,7 @@ class MarginTable(Summarized):
             ValueError: if the file is not such a table.
         """
 
-        def build(arrays: dict[str, np.ndarray], about: dict[str, Any]) -> MarginTable:
+        def build(arrays: dict[str, Any], about: dict[str, Any]) -> MarginTable:
             settings = {**about["settings"], "bounds": tuple(about["settings"]["bounds"])}
             return cls(
                 **arrays,

@@ -36,7 +36,7 @@ class Notebook:
     @property
     def covers_all(self) -> bool:
         """Whether one run of it covers all datasets."""
-        return self.defaults["DATASET"] == ALL
+        return bool(self.defaults["DATASET"] == ALL)
 
 
 def find_notebooks(folder: Path | None = None, *, with_explorer: bool = False) -> list[Notebook]:

@@ -53,7 +53,7 @@ class StepDisplay:
 
     def __init__(self) -> None:
         self.interactive = sys.stderr.isatty()
-        self._bar: tqdm | None = None
+        self._bar: tqdm[Any] | None = None
         self._what = ""
         self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
 

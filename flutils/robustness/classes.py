@@ -118,8 +118,9 @@ def class_robustness(M: ArrayLike, N: ArrayLike) -> Floats:
     )
     summed = np.where(count > 0, mean, 0.0) * count
     into, out_of = summed.sum(axis=0), summed.sum(axis=1)
-    without_out = np.where(into > 0, np.inf, np.nan)  # stays where the denominator is zero
-    return np.divide(into, out_of, out=without_out, where=out_of > 0)
+    ratio: Floats = np.where(into > 0, np.inf, np.nan)  # stays where the denominator is zero
+    np.divide(into, out_of, out=ratio, where=out_of > 0)
+    return ratio
 
 
 def adjacent_proportions(table: Margins, num_classes: int | None = None) -> Floats:

@@ -26,7 +26,8 @@ def sample_mean_margins(table: Margins, *, not_found: float) -> Floats:
         f"not_found must be a positive margin, got {not_found!r}; pass for example 255",
     )
     margin, _, _ = check_table(table, None)
-    return np.where(np.isnan(margin), not_found, margin.astype(np.float64)).mean(axis=1)
+    mean: Floats = np.where(np.isnan(margin), not_found, margin.astype(np.float64)).mean(axis=1)
+    return mean
 
 
 def class_center_images(table: Margins, num_classes: int | None = None, *, not_found: float) -> Ints:
