@@ -139,12 +139,13 @@ def feedback_learning(
     Source: paper, Algorithm 1; §IV-B and §V for the defaults. Departures: directions of RMS 1, points clipped
         to `bounds`; as `flutils.margins.search` and `flutils.feedback.make_examples` say.
     """
-    low, high = check_bounds(bounds)
+    from flutils.backend import keras
+    from flutils.training import measure_accuracy
+
+    bounds = check_bounds(bounds)
     x = check_images(x, bounds)
     y = check_labels(y, len(x))
-    searched = _search_settings(
-        x, y, (low, high), num_samples, num_directions, both_signs, step, search_range
-    )
+    searched = _search_settings(x, y, bounds, num_samples, num_directions, both_signs, step, search_range)
     each = searched.num_samples // len(np.unique(y))
     counts = selection or tuple(-(-count * each // PAPER_SELECTION[-1]) for count in PAPER_SELECTION)
     settings = _feedback_settings(counts, rays_per_sample, strength, learning_rate, epochs)
@@ -162,9 +163,13 @@ def feedback_learning(
     crossing = feedback.measure_crossing(model, examples)
     # 5. Retraining and testing.
     recipe = _training_settings(optimizer, learning_rate, epochs, batch_size)
-    trained = retrain(_copy(model), x, y, examples.images, examples.labels, recipe, settings, seed=seed)
+    copied = keras.models.clone_model(model)
+    copied.set_weights(model.get_weights())
+    trained = retrain(copied, x, y, examples.images, examples.labels, recipe, settings, seed=seed)
     after = measure_margins(trained.model, x[rows], y[rows], along, searched, bounds=bounds, seed=seed)
-    accuracy = None if test is None else (_measure(model, *test), _measure(trained.model, *test))
+    accuracy = None
+    if test is not None:
+        accuracy = measure_accuracy(model, *test), measure_accuracy(trained.model, *test)
     return FeedbackLearning(
         trained.model, rows, before, after, chosen, examples, crossing, trained.history, accuracy
     )
@@ -324,18 +329,3 @@ def _training_settings(optimizer: Any, learning_rate: float, epochs: int, batch_
         train_size=None,
         test_size=None,
     )
-
-
-def _copy(model: Any) -> Any:
-    """Return a model of its own with the same weights."""
-    from flutils.backend import keras
-
-    copied = keras.models.clone_model(model)
-    copied.set_weights(model.get_weights())
-    return copied
-
-
-def _measure(model: Any, x: np.ndarray, y: np.ndarray) -> float:
-    from flutils.training import measure_accuracy
-
-    return measure_accuracy(model, x, y)

@@ -435,7 +435,7 @@ def test_another_dataset_brings_its_own_choices():
 
 def test_an_empty_store_says_what_to_run(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"notebook 01.*04.*make reproduce PROFILE=smoke"):
-        explorer.open_explorer("smoke", 0, home=tmp_path)
+        explorer.load_state("smoke", 0, home=tmp_path)
     assert not list(tmp_path.rglob("*.keras"))
     with pytest.raises(ValueError, match="nothing to explore"):
         explorer.Explorer({})

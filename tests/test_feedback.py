@@ -405,8 +405,7 @@ def test_results_describe_themselves(linear):
     assert made.summary()["copies of misclassified samples"] == "4"
     assert made.summary()["of each class"] == "0: 5, 1: 1"
     assert report.summary()["of those with a positive margin"] == "2 of 2"
-    frame = chosen.to_frame()
-    assert frame["chosen"].tolist() == [2, 1] and frame["shortfall"].tolist() == [1, 2]
+    assert chosen.chosen.tolist() == [2, 1] and chosen.shortfall.tolist() == [1, 2]
 
 
 def test_little_memory_beyond_the_examples_themselves():

@@ -50,9 +50,11 @@ class Attacks:
             path = self._workspace.obtain(self._calibration_recipe(ori)).path
             known = json.loads(path.read_text(encoding="utf-8"))
         found = {}
-        for name in attacks.ATTACKS:
+        for name, spec in attacks.ATTACKS.items():
             if name not in targets:
-                found[name] = Strength.uncalibrated(self._standard_strength(name))
+                pixels = np.prod(self._workspace.image_shape) if spec.norm == "l2" else 1
+                radius = self._workspace.config.attacks.standard_linf
+                found[name] = Strength.uncalibrated(float(radius * np.sqrt(pixels)))
             elif name in smallest:
                 found[name] = Strength.read_norms(smallest[name], targets[name], self._farthest)
             else:
@@ -128,11 +130,6 @@ class Attacks:
         """The accuracies of Ori. that Table III prints for this dataset, fractions by attack."""
         printed = paper.TABLE_3.get(self._workspace.config.dataset, {})
         return {name: float(row[paper.ORI]) / 100 for name, row in printed.items()}
-
-    def _standard_strength(self, attack: str) -> float:
-        config, spec = self._workspace.config.attacks, attacks.find_attack(attack)
-        pixels = np.prod(self._workspace.image_shape) if spec.norm == "l2" else 1
-        return float(config.standard_linf * np.sqrt(pixels))
 
     def _calibration_recipe(self, ori: Classifier) -> Recipe:
         targets = self._targets

@@ -52,7 +52,9 @@ class AttackedImages:
 
     def of_kind(self, kind: Kind) -> np.ndarray:
         """Return the indices of the test images that attacks of one kind are measured on, sorted."""
-        return self.choose(_count(self._config, kind))
+        config = self._config
+        slow = {"minimum norm": config.num_images_slow, "iterative": config.num_images_iterative}
+        return self.choose(slow.get(kind, config.num_images))
 
     def calibration(self, attack: str) -> np.ndarray:
         """Return the indices of the test images that an attack's strength is calibrated on, sorted."""
@@ -92,10 +94,3 @@ class AttackedImages:
         return data.rank_samples(
             self._workspace.test_set[1], rng=stream(self._workspace.seed, "attacks/images")
         )
-
-
-def _count(config: AttackConfig, kind: Kind) -> int | None:
-    """Return on how many images attacks of one kind are measured; the slower, the fewer."""
-    if kind == "minimum norm":
-        return config.num_images_slow
-    return config.num_images_iterative if kind == "iterative" else config.num_images

@@ -1,5 +1,6 @@
 """The paper's four classifiers and their two controls."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from flutils.experiment.workspace import (
     Recipe,
     Workspace,
 )
+from flutils.feedback import FeedbackExamples
 
 WEIGHTS = "float16"  # to which they are rounded once trained; part of the key of what is trained
 
@@ -91,16 +93,16 @@ class Models:
 
     def ori_recipe(self) -> Recipe:
         """Return the recipe of `ori`."""
+        work = self._workspace
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
             from flutils import training
 
-            model = self._build()
             trained = training.train_natural(
-                model,
-                *self._workspace.training_set,
-                self._workspace.config.training,
-                seed=self._workspace.seed,
+                self._build(),
+                *work.training_set,
+                work.config.training,
+                seed=work.seed,
                 checkpoints=scratch,
             )
             return self._finish(trained, path)
@@ -109,26 +111,24 @@ class Models:
 
     def adv_recipe(self) -> Recipe:
         """Return the recipe of `adv`."""
-        recipe = self._workspace.config.adversarial
+        work = self._workspace
+        recipe = work.config.adversarial
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
             from flutils import training
 
-            model = self._build()
             trained = training.train_adversarial(
-                model,
-                *self._workspace.training_set,
-                self._workspace.config.training,
+                self._build(),
+                *work.training_set,
+                work.config.training,
                 recipe,
-                bounds=self._workspace.bounds,
-                seed=self._workspace.seed,
+                bounds=work.bounds,
+                seed=work.seed,
                 checkpoints=scratch,
             )
-            x, y = (part[: recipe.check_images] for part in self._workspace.test_set)
+            x, y = (part[: recipe.check_images] for part in work.test_set)
             measured = self._finish(trained, path)
-            checked = training.measure_pgd_accuracy(
-                trained.model, x, y, recipe, bounds=self._workspace.bounds
-            )
+            checked = training.measure_pgd_accuracy(trained.model, x, y, recipe, bounds=work.bounds)
             return {**measured, "pgd_accuracy": checked}
 
         inputs = {"step": "train_adversarial", **self._training_inputs(), "adversarial": asdict(recipe)}
@@ -136,61 +136,74 @@ class Models:
 
     def retrained_recipe(self, classifier: Classifier, name: str, equal: bool) -> Recipe:
         """Return the recipe of `retrain`."""
+        return self._retraining(name, "train_feedback", classifier, equal=equal)
 
-        def make(path: Path, scratch: Path) -> dict[str, Any]:
-            examples = self._feedback.examples(classifier, equal=equal)
-            trained = self._train_feedback(classifier, examples.images, examples.labels, scratch)
-            return {**self._finish(trained, path), "examples": len(examples)}
+    def again_recipe(self, ori: Classifier, fl: Classifier) -> Recipe:
+        """Return the recipe of `again`: the examples are those of Ori., the start is F.L."""
+        return self._retraining(AGAIN, "train_feedback", ori, start=fl)
 
-        inputs = {"step": "train_feedback", **self._retraining_inputs(classifier, equal)}
-        return Recipe(name, ".keras", inputs, make)
+    def control_recipe(self, classifier: Classifier, name: str) -> Recipe:
+        """Return the recipe of `control` and `noise`."""
+        work = self._workspace
+
+        def replace(examples: FeedbackExamples) -> np.ndarray:
+            x, _ = work.samples
+            if name == NOISE:
+                return feedback.add_noise(examples, x, bounds=work.bounds, seed=work.seed)
+            return feedback.copy_samples(examples, x)
+
+        return self._retraining(name, f"train_{name}", classifier, replace=replace)
 
     def _train_control(self, name: str) -> Classifier:
         ori = self.ori()
         self._searches.margins(ori)
         return Classifier(name, self._workspace.obtain(self.control_recipe(ori, name)))
 
-    def again_recipe(self, ori: Classifier, fl: Classifier) -> Recipe:
-        """Return the recipe of `again`: the examples are those of Ori., the start is F.L."""
+    def _retraining(
+        self,
+        name: str,
+        step: str,
+        classifier: Classifier,
+        *,
+        equal: bool = False,
+        start: Classifier | None = None,
+        replace: Callable[[FeedbackExamples], np.ndarray] | None = None,
+    ) -> Recipe:
+        """Return the recipe of a retraining on the examples of a classifier.
+
+        Args:
+            name: of the new classifier.
+            step: what is done, part of its key.
+            classifier: whose examples.
+            equal: see `retrain`.
+            start: where it starts from, if that is another classifier.
+            replace: makes the images that take the place of the examples'.
+        """
+        work = self._workspace
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            examples = self._feedback.examples(ori)
-            trained = self._train_feedback(fl, examples.images, examples.labels, scratch)
-            return {**self._finish(trained, path), "examples": len(examples)}
+            examples = self._feedback.examples(classifier, equal=equal)
+            trained = algorithm1.retrain(
+                (start or classifier).load(),
+                *work.training_set,
+                replace(examples) if replace else examples.images,
+                examples.labels,
+                work.config.training,
+                work.config.feedback,
+                seed=work.seed,
+                checkpoints=scratch,
+            )
+            return {**self._finish(trained, path), "copies" if replace else "examples": len(examples)}
 
-        inputs = {"step": "train_feedback", **self._retraining_inputs(ori, False)}
-        return Recipe(AGAIN, ".keras", {**inputs, "start": fl.artifact.checksum}, make)
-
-    def control_recipe(self, classifier: Classifier, name: str) -> Recipe:
-        """Return the recipe of `control` and `noise`."""
-
-        def make(path: Path, scratch: Path) -> dict[str, Any]:
-            examples, (x, _) = self._feedback.examples(classifier), self._workspace.samples
-            if name == NOISE:
-                images = feedback.add_noise(
-                    examples, x, bounds=self._workspace.bounds, seed=self._workspace.seed
-                )
-            else:
-                images = feedback.copy_samples(examples, x)
-            trained = self._train_feedback(classifier, images, examples.labels, scratch)
-            return {**self._finish(trained, path), "copies": len(examples)}
-
-        inputs = {"step": f"train_{name}", **self._retraining_inputs(classifier, False)}
+        inputs = {
+            "step": step,
+            "training": asdict(work.config.training),
+            "weights": WEIGHTS,
+            **self._feedback.inputs(classifier, equal),
+        }
+        if start is not None:
+            inputs["start"] = start.artifact.checksum
         return Recipe(name, ".keras", inputs, make)
-
-    def _train_feedback(
-        self, classifier: Classifier, images: np.ndarray, labels: np.ndarray, scratch: Path
-    ) -> Any:
-        return algorithm1.retrain(
-            classifier.load(),
-            *self._workspace.training_set,
-            images,
-            labels,
-            self._workspace.config.training,
-            self._workspace.config.feedback,
-            seed=self._workspace.seed,
-            checkpoints=scratch,
-        )
 
     def _build(self) -> Any:
         """Build the untrained model of the dataset."""
@@ -222,11 +235,4 @@ class Models:
             "training": asdict(self._workspace.config.training),
             "weights": WEIGHTS,
             **self._workspace.origin,
-        }
-
-    def _retraining_inputs(self, classifier: Classifier, equal: bool) -> dict[str, Any]:
-        return {
-            "training": asdict(self._workspace.config.training),
-            "weights": WEIGHTS,
-            **self._feedback.inputs(classifier, equal),
         }

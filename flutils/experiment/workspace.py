@@ -72,18 +72,7 @@ class Classifier:
 
 
 class Workspace:
-    """Settings, seed, store and data of one dataset at one profile.
-
-    Args:
-        dataset: ``"mnist"`` or ``"cifar10"``.
-        profile: ``"smoke"``, ``"quick"`` or ``"paper"``.
-        seed: the run's one seed.
-        home: folder that holds ``artifacts/`` and ``figures/``; see `flutils.artifacts.find_home`.
-
-    Raises:
-        ValueError: if there is no such dataset or profile, or the seed is not a non-negative integer.
-        PermissionError: if the store's folder cannot be written.
-    """
+    """Settings, seed, store and data of one dataset at one profile; see `flutils.experiment.Experiment`."""
 
     def __init__(self, dataset: str, profile: str, seed: int, *, home: Path | None = None) -> None:
         self.config: RunConfig = load_profile(dataset, profile)
@@ -91,9 +80,8 @@ class Workspace:
             raise ValueError(f"SEED must be a non-negative integer, got {seed!r}")
         self.seed = seed
         self.store = Store(profile, dataset, seed=seed, home=home)
-        self.class_names = find_spec(dataset).class_names
-        self.bounds = find_spec(dataset).bounds
-        self.image_shape = find_spec(dataset).image_shape
+        spec = find_spec(dataset)
+        self.class_names, self.bounds, self.image_shape = spec.class_names, spec.bounds, spec.image_shape
 
     @cached_property
     def data(self) -> data.Dataset:

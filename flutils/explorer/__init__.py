@@ -8,7 +8,7 @@ from flutils.explorer.ray import GRADIENT, KINDS, MEAN, NEAREST, RANDOM
 from flutils.explorer.state import Choice, Explorer, Reading
 from flutils.explorer.static import draw_ray, draw_slices
 from flutils.explorer.stored import load_state
-from flutils.explorer.widgets import ExplorerBox, build_widget, open_explorer
+from flutils.explorer.widgets import ExplorerBox, build_widget
 from flutils.explorer.words import describe_direction
 
 __all__ = [
@@ -27,5 +27,4 @@ __all__ = [
     "draw_ray",
     "draw_slices",
     "load_state",
-    "open_explorer",
 ]

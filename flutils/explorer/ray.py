@@ -52,12 +52,7 @@ def build_mean(image: np.ndarray, x: np.ndarray, y: np.ndarray, target: int, *, 
 def build_nearest(image: np.ndarray, x: np.ndarray, y: np.ndarray, target: int, *, unit: str) -> np.ndarray:
     """Return the direction from an image towards the nearest sample of a class that is not the image.
 
-    Args:
-        image: (H, W, C), pixel values.
-        x: (n, H, W, C) samples.
-        y: (n,) their classes.
-        target: the class.
-        unit: of the direction; see `build_unit`.
+    It takes what `build_mean` takes.
 
     Raises:
         ValueError: if the class has no other sample.

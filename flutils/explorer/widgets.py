@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
 
-from flutils.config import DATASETS
 from flutils.explorer import ray
 from flutils.explorer.screen import Screen
 from flutils.explorer.state import Choice, Explorer
-from flutils.explorer.stored import load_state
 from flutils.explorer.words import describe_ray
 from flutils.plots import TITLES
 
@@ -23,14 +20,13 @@ class ExplorerBox(widgets.VBox):
 
     Args:
         explorer: what there is to explore.
-        dataset: where to begin; the first without one.
 
     Attributes:
         explorer: the same.
         choice: what is chosen now.
     """
 
-    def __init__(self, explorer: Explorer, *, dataset: str | None = None) -> None:
+    def __init__(self, explorer: Explorer) -> None:
         self.explorer, self._screen = explorer, Screen(explorer)
         self._quiet = False
         self.dataset = _choose("dataset", [(TITLES.get(name, name), name) for name in explorer.materials])
@@ -70,7 +66,7 @@ class ExplorerBox(widgets.VBox):
         self.center.layout = {"width": "auto", "margin": "2px 2px 2px 128px"}
         self._wire()
         with self._together():
-            self.dataset.value = dataset or next(iter(explorer.materials))
+            self.dataset.value = next(iter(explorer.materials))
             self._fill()
             self.show(explorer.start(self.dataset.value))
 
@@ -200,32 +196,9 @@ class ExplorerBox(widgets.VBox):
             self.ray_image.value = self.slice_image.value = b""
 
 
-def build_widget(explorer: Explorer, *, dataset: str | None = None) -> ExplorerBox:
-    """Return the explorer as a widget for JupyterLab.
-
-    Args:
-        explorer: what there is to explore.
-        dataset: where to begin; the first without one.
-    """
-    return ExplorerBox(explorer, dataset=dataset)
-
-
-def open_explorer(
-    profile: str, seed: int, *, datasets: Sequence[str] = DATASETS, home: Path | None = None
-) -> ExplorerBox:
-    """Return the explorer of the models that the store has, as a widget for JupyterLab.
-
-    Args:
-        profile: ``"smoke"``, ``"quick"`` or ``"paper"``.
-        seed: the run's one seed.
-        datasets: which to offer; those without a model are left out.
-        home: folder that holds ``artifacts/``; see `flutils.artifacts.find_home`.
-
-    Raises:
-        ValueError: if there is no such profile or dataset.
-        FileNotFoundError: if the store has no model of these datasets; nothing is trained here.
-    """
-    return build_widget(load_state(profile, seed, datasets=datasets, home=home))
+def build_widget(explorer: Explorer) -> ExplorerBox:
+    """Return the explorer as a widget for JupyterLab."""
+    return ExplorerBox(explorer)
 
 
 def _choose(description: str, options: Sequence[Any] = ()) -> widgets.Dropdown:
