@@ -58,15 +58,16 @@ TRAINERS = {
         m, x, y, RECIPE, ADVERSARIAL, bounds=BOUNDS, seed=0
     ),
 }
+SETTINGS = {"CW-L2": CW, "DeepFool": {"steps": 2}, **{key: {"steps": 2} for key in ("BIM", "MIM", "PGD")}}
+
+
+def run_attack(name, model, x, y, *, strength=0.1, bounds=BOUNDS):
+    settings = SETTINGS.get(name, {})
+    return attacks.run(name, model, x, y, strength=strength, bounds=bounds, seed=0, **settings)
+
+
 ATTACKS = {
-    "fgsm": lambda m, x, y: attacks.fgsm(m, x, y, epsilon=0.1, bounds=BOUNDS),
-    "bim": lambda m, x, y: attacks.bim(m, x, y, **ITERATIVE),
-    "mim": lambda m, x, y: attacks.mim(m, x, y, **ITERATIVE),
-    "pgd": lambda m, x, y: attacks.pgd(m, x, y, seed=0, **ITERATIVE),
-    "uniform_noise": lambda m, x, y: attacks.uniform_noise(m, x, y, amplitude=0.1, bounds=BOUNDS, seed=0),
-    "gaussian_noise": lambda m, x, y: attacks.gaussian_noise(m, x, y, deviation=0.1, bounds=BOUNDS, seed=0),
-    "deepfool_l2": lambda m, x, y: attacks.deepfool_l2(m, x, y, bounds=BOUNDS, steps=2),
-    "carlini_wagner_l2": lambda m, x, y: attacks.carlini_wagner_l2(m, x, y, bounds=BOUNDS, **CW),
+    **{name: functools.partial(run_attack, name) for name in attacks.ATTACKS},
     "apgd": lambda m, x, y: attacks.apgd(m, x, y, epsilon=0.1, bounds=BOUNDS, seed=0, steps=2),
     "square": lambda m, x, y: attacks.square(m, x, y, epsilon=0.1, bounds=BOUNDS, seed=0, max_queries=4),
     "zero_gradient_fraction": lambda m, x, y: attacks.zero_gradient_fraction(m, x, y, bounds=BOUNDS),
@@ -199,7 +200,7 @@ def test_what_needs_a_keras_model_says_so(name):
 def test_pixels_outside_bounds_are_refused_and_by_rounding_tolerated(name):
     with pytest.raises(ValueError, match=r"outside bounds \(0.0, 1.0\); rescale x"):
         EVERY[name](MODEL, with_pixel(1.001), Y)
-    if name in ("search", "fgsm"):
+    if name in ("search", "FGSM"):
         rounded, exact = (EVERY[name](MODEL, with_pixel(value), Y) for value in (1 + 1.2e-7, 1.0))
         for part in ("margin", "images"):
             np.testing.assert_array_equal(getattr(rounded, part, 0), getattr(exact, part, 0))
@@ -218,7 +219,7 @@ def test_bounds_are_two_numbers(bounds, message):
     for call in (
         lambda: margins.search(MODEL, X, Y, RAYS, **{**GRID, "bounds": bounds}),
         lambda: margins.trace(MODEL, X[:5], RAYS, **{**GRID, "bounds": bounds}),
-        lambda: attacks.fgsm(MODEL, X, Y, epsilon=0.1, bounds=bounds),
+        lambda: run_attack("FGSM", MODEL, X, Y, bounds=bounds),
         lambda: training.train_adversarial(MODEL, X, Y, RECIPE, ADVERSARIAL, bounds=bounds, seed=0),
     ):
         with pytest.raises(ValueError, match=message):
@@ -300,7 +301,7 @@ def test_whatever_holds_images_and_labels_gives_the_same(case):
         margins.search(MODEL, x, y, RAYS, **GRID).margin, margins.search(MODEL, X, Y, RAYS, **GRID).margin
     )
     assert training.measure_accuracy(MODEL, x, y) == 1.0
-    np.testing.assert_array_equal(ATTACKS["fgsm"](MODEL, x, y).images, ATTACKS["fgsm"](MODEL, X, Y).images)
+    np.testing.assert_array_equal(ATTACKS["FGSM"](MODEL, x, y).images, ATTACKS["FGSM"](MODEL, X, Y).images)
 
 
 def test_training_takes_them_too():
@@ -403,7 +404,7 @@ def test_attacks_that_cannot_say_so():
     with pytest.raises(ValueError, match="Square moves patches, for which 48 x 1 pixels have no room"):
         attacks.square(thin, X.reshape(-1, 48, 1, 1), Y, epsilon=0.1, bounds=BOUNDS, seed=0)
     with pytest.raises(ValueError, match=r"cannot be compiled.*model.compile\(run_eagerly=True\)"):
-        ATTACKS["fgsm"](subclassed(decides=True), X, Y)
+        ATTACKS["FGSM"](subclassed(decides=True), X, Y)
 
 
 def test_a_model_that_decides_in_python_is_called_as_it_is():
@@ -417,7 +418,7 @@ def test_a_model_that_decides_in_python_is_called_as_it_is():
     np.testing.assert_array_equal(
         margins.search(model, X, Y, RAYS, engine="keras", **GRID).crossing, plain.crossing
     )
-    for name in ("fgsm", "deepfool_l2"):
+    for name in ("FGSM", "DeepFool"):
         np.testing.assert_allclose(
             EVERY[name](model, X, Y).images, EVERY[name](MODEL, X, Y).images, atol=1e-6
         )
@@ -443,7 +444,7 @@ def test_misclassified_samples_are_told_and_a_guess_is_warned_of():
 def test_images_of_another_scale_are_warned_of():
     for call in (
         lambda: margins.search(MODEL, X, Y, RAYS, step=10.0, search_range=20.0, bounds=(0, 255)),
-        lambda: attacks.fgsm(MODEL, X, Y, epsilon=8, bounds=(0, 255)),
+        lambda: run_attack("FGSM", MODEL, X, Y, strength=8, bounds=(0, 255)),
     ):
         with pytest.warns(InputWarning, match=r"a small part of bounds \(0.*, 255.*\)"):
             call()

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from flutils.arguments import Bounds, as_array, check_count, check_fraction, check_positive, check_strength
-from flutils.attacks.registry import check_settings, find_attack, run
+from flutils.attacks.registry import find_attack, run
 from flutils.attacks.result import AttackResult
 
 CALIBRATION_FORMAT = 3
@@ -89,14 +89,15 @@ def calibrate(
 
     Source: ours. The paper says only that parameters "were carefully tuned" (§V-B).
     """
-    check_settings(name, settings)
+    spec = find_attack(name)
+    spec.complete(settings)
     x = as_array("x", x)
     check_fraction("target_accuracy", target_accuracy)
     strength_max = check_positive("strength_max", strength_max)
     budget = check_count("max_evaluations", max_evaluations, least=3)
     common: dict[str, Any] = {"bounds": bounds, "seed": seed, "batch_size": batch_size, **settings}
     search = _Search(name, target_accuracy, tolerance, len(x))
-    if find_attack(name).minimum_norm:
+    if spec.minimum_norm:
         return search.read_norms(run(name, model, x, y, strength=None, **common), strength_max)
     return search.narrow(
         lambda strength: run(name, model, x, y, strength=strength, **common), strength_max, budget

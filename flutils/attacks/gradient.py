@@ -4,12 +4,14 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import check_count, check_positive, check_strength
+from flutils.arguments import check_count, check_positive
+from flutils.attacks.spec import Setting
 from flutils.attacks.steps import as_tensor
 from flutils.attacks.trial import Trial
 from flutils.randomness import stream
 
 LIBRARY = "cleverhans"
+ITERATIVE = {"steps": Setting(check_count), "relative_step": Setting(check_positive, None)}
 
 
 def draw_start(trial: Trial, epsilon: float, seed: int) -> np.ndarray:
@@ -31,14 +33,3 @@ def descend(trial: Trial, start: np.ndarray, epsilon: float, step_size: float, s
         return images
 
     return trial.map_batches(attack)
-
-
-def check_iterative(epsilon: float, step_size: float, steps: int) -> dict[str, Any]:
-    """Return the settings of an iterative attack once they make sense; without a budget a step may be 0."""
-    epsilon = check_strength("epsilon", epsilon)
-    check = check_positive if epsilon else check_strength
-    return {
-        "epsilon": epsilon,
-        "step_size": check("step_size", step_size),
-        "steps": check_count("steps", steps),
-    }

@@ -4,41 +4,26 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import Bounds, check_strength
-from flutils.attacks.gradient import LIBRARY, check_iterative
-from flutils.attacks.result import AttackResult
-from flutils.attacks.spec import AttackSpec
+from flutils.arguments import check_strength
+from flutils.attacks.gradient import ITERATIVE, LIBRARY
+from flutils.attacks.spec import AttackSpec, Setting
 from flutils.attacks.steps import as_tensor
 from flutils.attacks.trial import Trial
 
 
-def mim(
-    model: Any,
-    x: np.ndarray,
-    y: np.ndarray,
-    *,
-    epsilon: float,
-    step_size: float,
-    steps: int,
-    bounds: Bounds,
-    decay: float = 1.0,
-    batch_size: int = 250,
-) -> AttackResult:
-    """Attack with the momentum iterative method: steps along the sign of accumulated gradients.
+def mim(trial: Trial, *, epsilon: float, step_size: float, steps: int, decay: float) -> np.ndarray:
+    """Step along the sign of accumulated gradients, the momentum iterative method.
 
     Args:
+        trial: samples and model.
         epsilon: largest change of a pixel, pixel values.
         step_size: change of a pixel in one step, pixel values.
         steps: how many steps.
         decay: factor on the accumulated gradient before the next is added.
 
-    `flutils.attacks.run` describes the other arguments, the result and the errors.
-
     Source: paper §V-B, Table III, after [38]; cleverhans `momentum_iterative_method`, step by step so that
         strengths do not retrace it.
     """
-    parameters = {**check_iterative(epsilon, step_size, steps), "decay": check_strength("decay", decay)}
-    trial = Trial(model, x, y, bounds, batch_size)
     limits = [as_tensor(value) for value in (epsilon, step_size, *trial.bounds)]
 
     def attack(rows: np.ndarray) -> Any:
@@ -50,14 +35,7 @@ def mim(
             )
         return images
 
-    return trial.finish(
-        trial.map_batches(attack),
-        attack="MIM",
-        library=LIBRARY,
-        parameters=parameters,
-        norm="linf",
-        budget=epsilon,
-    )
+    return trial.map_batches(attack)
 
 
 MIM = AttackSpec(
@@ -67,7 +45,6 @@ MIM = AttackSpec(
     strength="epsilon",
     norm="linf",
     library=LIBRARY,
-    required=("steps",),
-    optional=("decay", "relative_step"),
+    settings={**ITERATIVE, "decay": Setting(check_strength, 1.0)},
     configure=lambda config: {"steps": config.steps},
 )

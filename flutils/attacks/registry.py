@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import Bounds, check_count, check_positive, check_strength, require
+from flutils.arguments import Bounds, check_count, check_strength, require
 from flutils.attacks.bim import BIM
 from flutils.attacks.carlini_wagner import CW_L2
 from flutils.attacks.deepfool import DEEPFOOL
@@ -16,6 +16,7 @@ from flutils.attacks.mim import MIM
 from flutils.attacks.pgd import PGD
 from flutils.attacks.result import AttackResult
 from flutils.attacks.spec import AttackSpec
+from flutils.attacks.trial import Trial
 from flutils.attacks.uniform_noise import RANDOM
 
 _USUAL_TRAVEL = 2.5  # of all steps together, in balls' radii; Madry et al. have 1.3 on MNIST and 1.75 to 2.5
@@ -30,11 +31,8 @@ def register(spec: AttackSpec) -> AttackSpec:
     """Add an attack, which then is run, calibrated and shown as those of Table III are.
 
     Example:
-        def brighten(model, x, y, *, amount, bounds, batch_size=250):
-            trial = attacks.Trial(model, x, y, bounds, batch_size)
-            images = np.clip(trial.x + np.float32(amount), *trial.bounds)
-            about = {"attack": "Brighten", "library": "numpy", "parameters": {"amount": amount}}
-            return trial.finish(images, **about, norm="linf", budget=amount)
+        def brighten(trial, *, amount):
+            return np.clip(trial.x + np.float32(amount), *trial.bounds)
 
         how = {"kind": "one step", "strength": "amount", "norm": "linf", "library": "numpy"}
         attacks.register(attacks.AttackSpec(name="Brighten", function=brighten, **how))
@@ -96,9 +94,9 @@ def run(
         bounds: (low, high), the range of valid pixels; no image leaves it.
         seed: whole number from 0, of PGD's start and of noise; the other attacks ignore it.
         batch_size: samples a batch, at most.
-        **settings: the attack's own: ``ATTACKS[name].settings`` lists them, ``.required`` those without a
-            default, such as `steps`; ``help`` of its ``.function`` explains them. `relative_step` is the step
-            of an iterative attack as a fraction of the strength, 2.5 / steps by default.
+        **settings: the attack's own: ``ATTACKS[name].settings`` has them and their defaults, ``.required``
+            those without, such as `steps`; ``help`` of its ``.function`` explains them. `relative_step` is
+            the step of an iterative attack as a fraction of the strength, 2.5 / steps by default.
 
     Returns:
         The verified `AttackResult`: images, what the model is wrong on, norms, and the accuracy left.
@@ -110,28 +108,24 @@ def run(
     Source: paper §V-B, Table III. All settings are ours; the paper prints none.
     """
     spec = find_attack(name)
-    check_settings(name, settings)
-    if strength is None and not spec.minimum_norm:
+    parameters = spec.complete(settings)
+    if spec.seeded:
+        parameters["seed"] = check_count("seed", seed, least=0)
+    about = {"attack": name, "library": spec.library}
+    if spec.minimum_norm:
+        limit = None if strength is None else check_strength(spec.strength, strength)
+        trial = Trial(model, x, y, bounds, batch_size)
+        images = spec.function(trial, **parameters)
+        return trial.finish_minimum(images, **about, parameters=parameters).within(limit)
+    if strength is None:
         raise ValueError(
             f"{name} needs a strength in pixel values, got None; pass {spec.strength} as strength"
         )
-    chosen = dict(settings)
-    if "relative_step" in spec.settings:
-        steps = check_count("steps", settings["steps"])
-        chosen.pop("relative_step", None)
-        relative = check_positive("relative_step", settings.get("relative_step", _USUAL_TRAVEL / steps))
-        chosen["step_size"] = relative * check_strength("strength", strength)  # type: ignore[arg-type]
-    if spec.seeded:
-        chosen["seed"] = seed
-    return spec.function(
-        model, x, y, **{spec.strength: strength}, bounds=bounds, batch_size=batch_size, **chosen
-    )
-
-
-def check_settings(name: str, settings: Mapping[str, Any]) -> None:
-    """Raise `ValueError` unless the settings are the attack's own and complete."""
-    spec = find_attack(name)
-    unknown, missing = set(settings) - set(spec.settings), set(spec.required) - set(settings)
-    if unknown or missing:
-        problem = f"got {', '.join(sorted(unknown))}" if unknown else f"needs {', '.join(sorted(missing))}"
-        raise ValueError(f"{name} takes the settings {', '.join(spec.settings) or 'none'}, but {problem}")
+    strength = check_strength(spec.strength, strength)
+    if "relative_step" in parameters:
+        relative = parameters.pop("relative_step") or _USUAL_TRAVEL / parameters["steps"]
+        parameters = {"step_size": relative * strength, **parameters}
+    parameters = {spec.strength: strength, **parameters}
+    trial = Trial(model, x, y, bounds, batch_size)
+    images = spec.function(trial, **parameters)
+    return trial.finish(images, **about, parameters=parameters, norm=spec.norm, budget=strength)

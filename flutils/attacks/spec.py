@@ -1,15 +1,30 @@
 """What an attack says of itself: how it is run, on which kind of images, and with which settings."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
+import numpy as np
+
 from flutils.arguments import require
-from flutils.attacks.result import AttackResult
 from flutils.attacks.verification import Norm
 from flutils.config import AttackConfig
 
 Kind = Literal["one step", "iterative", "minimum norm", "noise"]
+
+
+@dataclass(frozen=True)
+class Setting:
+    """A setting of an attack.
+
+    Attributes:
+        check: returns a value of it, given its name too, or raises `ValueError`, as those of
+            `flutils.arguments` do.
+        default: what it is unless it is given; without one it must be given.
+    """
+
+    check: Callable[[str, Any], Any]
+    default: Any = ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,29 +33,28 @@ class AttackSpec:
 
     Attributes:
         name: what it is called.
-        function: the attack: ``function(model, x, y, *, <strength>, bounds, batch_size, **settings)``, with
-            `seed` if it is `seeded`; it returns an `AttackResult`, which `Trial.finish` makes.
+        function: the attack: ``function(trial, *, <strength>, **settings)``, with `seed` if it is `seeded`.
+            A `Trial` has the samples and the compiled model. It returns an image for each sample,
+            (n, H, W, C), which is verified and judged then.
         kind: ``"one step"`` along the gradient; ``"iterative"``, which takes many and is run on fewer
-            images; ``"minimum norm"``, which looks for the smallest perturbation, so that one run serves
-            every strength; or ``"noise"``, which does not look at the model.
+            images; ``"minimum norm"``, which looks for the smallest perturbation, is not told a strength, and
+            serves every strength with one run; or ``"noise"``, which does not look at the model.
         strength: the keyword that holds its strength, in pixel values.
         norm: the norm that the strength bounds; None for Gaussian noise, whose norms have no bound.
         library: the distribution that runs it.
-        required: names of its settings that have no default.
-        optional: names of those that have one. ``"relative_step"`` stands for the keyword `step_size`, as
-            a fraction of the strength; such an attack takes `steps` too.
+        settings: those that it takes besides, by name. ``"relative_step"`` stands for the keyword
+            `step_size`, as a fraction of the strength; such an attack takes `steps` too.
         seeded: whether it takes `seed`.
         configure: the settings of a run, given those of a profile.
     """
 
     name: str
-    function: Callable[..., AttackResult]
+    function: Callable[..., np.ndarray]
     kind: Kind
     strength: str
     norm: Norm | None
     library: str
-    required: tuple[str, ...] = ()
-    optional: tuple[str, ...] = ()
+    settings: Mapping[str, Setting] = field(default_factory=dict)
     seeded: bool = False
     configure: Callable[[AttackConfig], Mapping[str, Any]] = lambda config: {}
 
@@ -68,6 +82,24 @@ class AttackSpec:
         return self.kind == "minimum norm"
 
     @property
-    def settings(self) -> tuple[str, ...]:
-        """The names of all settings that `run` takes for this attack."""
-        return tuple(sorted((*self.required, *self.optional)))
+    def required(self) -> tuple[str, ...]:
+        """The names of the settings that have no default."""
+        return tuple(name for name, setting in self.settings.items() if setting.default is ...)
+
+    def complete(self, settings: Mapping[str, Any]) -> dict[str, Any]:
+        """Return all settings, checked, from those that are given.
+
+        Raises:
+            ValueError: if one is not the attack's or is missing, or has a wrong value.
+        """
+        unknown, missing = set(settings) - set(self.settings), set(self.required) - set(settings)
+        if unknown or missing:
+            problem = (
+                f"got {', '.join(sorted(unknown))}" if unknown else f"needs {', '.join(sorted(missing))}"
+            )
+            takes = ", ".join(sorted(self.settings)) or "none"
+            raise ValueError(f"{self.name} takes the settings {takes}, but {problem}")
+        return {
+            name: setting.check(name, settings[name]) if name in settings else setting.default
+            for name, setting in self.settings.items()
+        }

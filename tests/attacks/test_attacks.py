@@ -173,14 +173,14 @@ def test_fgsm_is_the_libraries_fgsm(network, samples, results):
     theirs = fast_gradient_method(network, x, 0.03, np.inf, clip_min=0.0, clip_max=1.0, y=y)
     np.testing.assert_allclose(results["FGSM"].images, theirs, atol=1e-6)
     model = TensorFlowModel(network, bounds=BOUNDS, device="/CPU:0")
-    ours = attacks.fgsm(network, x, y, epsilon=0.03, bounds=BOUNDS)
+    ours = attack(network, samples, "FGSM", strength=0.03)
     other = LinfFastGradientAttack().run(model, tf.constant(x), tf.constant(y), epsilon=0.03)
     np.testing.assert_allclose(ours.images, other, atol=1e-6)
 
 
 def test_bim_is_the_libraries_iteration(network, samples):
     x, y = samples
-    ours = attacks.bim(network, x, y, epsilon=0.03, step_size=0.007, steps=8, bounds=BOUNDS).images
+    ours = attack(network, samples, "BIM", steps=8, relative_step=0.007 / 0.03).images
     common = {"clip_min": 0.0, "clip_max": 1.0, "y": y, "rand_init": False, "sanity_checks": False}
     theirs = projected_gradient_descent(network, tf.constant(x), 0.03, 0.007, 8, np.inf, **common)
     np.testing.assert_allclose(ours, theirs, atol=1e-6)
@@ -192,8 +192,8 @@ def test_bim_is_the_libraries_iteration(network, samples):
 
 def test_pgd_is_the_libraries_iteration_from_its_random_start(network, samples):
     x, y = samples
-    settings = {"epsilon": 0.03, "step_size": 0.007, "bounds": BOUNDS, "seed": 1}
-    one, two = (attacks.pgd(network, x, y, steps=steps, **settings).images for steps in (1, 2))
+    settings = {"relative_step": 0.007 / 0.03, "seed": 1}
+    one, two = (attack(network, samples, "PGD", steps=steps, **settings).images for steps in (1, 2))
     moved = fast_gradient_method(network, one, 0.007, np.inf, clip_min=0.0, clip_max=1.0, y=y)
     expected = np.clip(x + np.clip(moved - x, -0.03, 0.03), 0, 1)
     np.testing.assert_allclose(two, expected, atol=1e-6)
@@ -204,7 +204,7 @@ def test_pgd_is_the_libraries_iteration_from_its_random_start(network, samples):
 def test_mim_is_the_libraries_mim(network, samples):
     x, y = samples
     for decay in (1.0, 0.3):
-        ours = attacks.mim(network, x, y, epsilon=0.03, step_size=0.007, steps=8, decay=decay, bounds=BOUNDS)
+        ours = attack(network, samples, "MIM", steps=8, relative_step=0.007 / 0.03, decay=decay)
         theirs = momentum_iterative_method(
             network,
             tf.constant(x),
@@ -233,10 +233,9 @@ def test_minimum_norms_of_a_linear_model_are_distances_to_its_boundary():
     gaps = logits.max(axis=1, keepdims=True) - logits
     slopes = np.linalg.norm(weights[:, y].T[:, :, None] - weights[None], axis=1)
     distance = np.where(slopes > 0, gaps / np.where(slopes > 0, slopes, 1), np.inf).min(axis=1)
-    deepfool = attacks.deepfool_l2(model, x, y, bounds=BOUNDS, steps=20)
-    carlini = attacks.carlini_wagner_l2(
-        model, x, y, bounds=BOUNDS, steps=300, binary_search_steps=6, step_size=0.01, initial_const=0.1
-    )
+    deepfool = attack(model, (x, y), "DeepFool", strength=None, steps=20)
+    many = {"steps": 300, "binary_search_steps": 6, "step_size": 0.01, "initial_const": 0.1}
+    carlini = attack(model, (x, y), "CW-L2", strength=None, **many)
     for result in (deepfool, carlini):
         assert result.success.all() and not result.failed.any()
         assert (result.l2 >= distance * (1 - 1e-4)).all()
@@ -281,9 +280,8 @@ def test_blank_images_of_carlini_and_wagner_are_no_success(samples):
     x = samples[0]
     y = model.predict_on_batch(x).argmax(axis=1)
     assert (y == 1).all() and model.predict_on_batch(np.zeros((1, *SHAPE))).argmax() == 0
-    result = attacks.carlini_wagner_l2(
-        model, x, y, bounds=BOUNDS, steps=1, binary_search_steps=1, step_size=0.05, initial_const=1e-3
-    )
+    few = {"steps": 1, "binary_search_steps": 1, "step_size": 0.05, "initial_const": 1e-3}
+    result = attack(model, (x, y), "CW-L2", strength=None, **few)
     assert result.failed.all() and not result.success.any() and np.isinf(result.minimum.l2).all()
     np.testing.assert_array_equal(result.images, x)
 

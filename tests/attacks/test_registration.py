@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from flutils import attacks, paper
+from flutils.arguments import check_positive
 from flutils.artifacts.files import hash_inputs
 from flutils.attacks import registry
 from flutils.experiment import Experiment
@@ -16,14 +17,9 @@ BOUNDS = (0.0, 1.0)
 HOW = {"kind": "one step", "strength": "amount", "norm": "linf", "library": "numpy"}
 
 
-def brighten(model, x, y, *, amount, bounds, gamma=1.0, batch_size=250):
+def brighten(trial, *, amount, gamma):
     """Make every pixel brighter; an attack that the package does not have."""
-    trial = attacks.Trial(model, x, y, bounds, batch_size)
-    images = np.clip(trial.x + np.float32(amount) * trial.x**gamma, *trial.bounds)
-    parameters = {"amount": amount, "gamma": gamma}
-    return trial.finish(
-        images, attack="Brighten", library="numpy", parameters=parameters, norm="linf", budget=amount
-    )
+    return np.clip(trial.x + np.float32(amount) * trial.x**gamma, *trial.bounds)
 
 
 @pytest.fixture
@@ -32,7 +28,7 @@ def registered():
         attacks.AttackSpec(
             name="Brighten",
             function=brighten,
-            optional=("gamma",),
+            settings={"gamma": attacks.Setting(check_positive, 1.0)},
             configure=lambda config: {"gamma": 0.5},
             **HOW,
         )
@@ -57,15 +53,16 @@ def test_what_an_attack_says_of_its_settings_is_what_its_function_takes(name):
     takes = inspect.signature(spec.function).parameters
     step = {"step_size"} if "relative_step" in spec.settings else set()
     own = (set(spec.settings) - {"relative_step"}) | step
-    common = {"model", "x", "y", "bounds", "batch_size", spec.strength} | ({"seed"} if spec.seeded else set())
-    assert set(takes) == own | common
-    for setting in set(spec.settings) - {"relative_step"}:
-        assert (takes[setting].default is inspect.Parameter.empty) == (setting in spec.required)
+    strength = set() if spec.minimum_norm else {spec.strength}
+    assert set(takes) == own | {"trial"} | strength | ({"seed"} if spec.seeded else set())
+    assert all(parameter.default is inspect.Parameter.empty for parameter in takes.values())
+    for setting, default in ((name, each.default) for name, each in spec.settings.items()):
+        assert default in (..., None) or spec.settings[setting].check(setting, default) == default
 
 
 def test_an_attack_from_outside_runs_as_the_others_do(registered):
     assert tuple(attacks.ATTACKS) == (*paper.ATTACKS, "Brighten")
-    assert attacks.find_attack("Brighten") is registered and registered.settings == ("gamma",)
+    assert attacks.find_attack("Brighten") is registered and tuple(registered.settings) == ("gamma",)
     model = build_classifier((4, 4, 1)).load()
     x = np.random.default_rng(0).random((20, 4, 4, 1)).astype(np.float32)
     y = model.predict(x, verbose=0).argmax(axis=1)
@@ -75,6 +72,9 @@ def test_an_attack_from_outside_runs_as_the_others_do(registered):
         "Brighten", model, x, y, target_accuracy=result.accuracy, strength_max=1.0, bounds=BOUNDS, seed=0
     )
     assert found.accuracy == result.accuracy
+    assert result.parameters["gamma"] == 1.0 and result.parameters["amount"] == 0.3
+    with pytest.raises(ValueError, match="gamma must be a finite number and positive"):
+        attacks.run("Brighten", model, x, y, strength=0.3, bounds=BOUNDS, seed=0, gamma=-1)
     with pytest.raises(ValueError, match="takes the settings gamma, but got steps"):
         attacks.run("Brighten", model, x, y, strength=0.3, bounds=BOUNDS, seed=0, steps=3)
 
@@ -129,7 +129,7 @@ def test_bad_registrations_are_refused():
         ({"kind": "slow"}, "kind must be one of"),
         ({"norm": "l1"}, "norm must be one of"),
         ({"kind": "minimum norm"}, "measured in l2"),
-        ({"optional": ("relative_step",)}, "must require steps"),
+        ({"settings": {"relative_step": attacks.Setting(check_positive, None)}}, "must require steps"),
     ):
         with pytest.raises(ValueError, match=said):
             attacks.register(

@@ -85,7 +85,8 @@ def test_the_loss_rises_from_the_loss_at_the_start(network, samples):
     losses = attacks.loss_by_iteration(network, *samples, steps=5, batch_size=7, **settings)
     assert losses.shape == (6,) and (np.diff(losses) > 0).all()
     for steps in (1, 5):
-        images = attacks.pgd(network, *samples, steps=steps, **settings).images
+        chosen = {"steps": steps, "relative_step": 0.2, "bounds": BOUNDS, "seed": 2}
+        images = attacks.run("PGD", network, *samples, strength=EPSILON, **chosen).images
         logits = network.predict_on_batch(images)
         own = keras.losses.sparse_categorical_crossentropy(samples[1], logits, from_logits=True)
         assert losses[steps] == pytest.approx(float(np.mean(own)), rel=1e-4)
