@@ -201,7 +201,7 @@ def test_protocol_constants_fit_each_other():
         assert constants["strength_min"].value < constants["strength_max"].value
     steps = [found["search_range"].value // found["step"].value for found in paper.PROTOCOL.values()]
     assert steps == [25, 63]
-    assert paper.PROTOCOL["cifar10"]["step"].printed == "2.0"
+    assert str(paper.PROTOCOL["cifar10"]["step"].value) == "2.0"
     assert paper.PROTOCOL["mnist"]["strength_max"].number == 2.0
     # 2 high, 3 medium and 5 low classes make 1,090 samples; Reduced F.L. has 1,500.
     counts = Counter(paper.TABLE_4_LEVELS["cifar10"])

@@ -18,6 +18,7 @@ from flutils.paper.tables import (
     TABLE_1,
     TABLE_2,
     TABLE_4,
+    last_digit,
 )
 from flutils.paper.text import PROTOCOL
 
@@ -130,8 +131,11 @@ class FlowFit:
 def count_rays(dataset: str) -> int:
     """Return the number of rays of the printed search: samples x directions x signs."""
     constants = PROTOCOL[dataset]
-    signs = int(constants["signs"].value) if "signs" in constants else 1
-    return int(constants["samples"].value * constants["directions"].value) * signs
+    return int(constants["samples"].value * constants["directions"].value) * _count_signs(dataset)
+
+
+def _count_signs(dataset: str) -> int:
+    return int(PROTOCOL[dataset]["signs"].value) if "signs" in PROTOCOL[dataset] else 1
 
 
 def bound_not_found() -> tuple[NotFoundBound, ...]:
@@ -197,8 +201,7 @@ def bound_aligned_rays() -> tuple[CrossingShare, ...]:
         beyond = max(Decimal(0), 100 * (crossing - 50) / crossing)
         top = max(row, key=lambda name: row[name])
         others = row[top] * len(row) / (len(row) - 1)
-        signs = int(PROTOCOL[dataset]["signs"].value) if "signs" in PROTOCOL[dataset] else 1
-        found.append(CrossingShare(dataset, signs, crossing, beyond, top, others))
+        found.append(CrossingShare(dataset, _count_signs(dataset), crossing, beyond, top, others))
     return tuple(found)
 
 
@@ -221,7 +224,7 @@ def _fit_flow(dataset: str) -> FlowFit:
     def weigh(p_up: int, r_up: int) -> list[float]:
         """Return the weights with the printed shares and R_i moved by half a last digit, up or down."""
         moved = [
-            (p + p_up * half * _last_digit(p), r + r_up * half * _last_digit(r))
+            (p + p_up * half * last_digit(p), r + r_up * half * last_digit(r))
             for p, r in zip(shares, robustness, strict=True)
         ]
         return [float(p * (1 / r - 1)) for p, r in moved]
@@ -241,7 +244,3 @@ def _fit_flow(dataset: str) -> FlowFit:
         names[tightest],
         limits[tightest],
     )
-
-
-def _last_digit(value: Decimal) -> Decimal:
-    return Decimal(1).scaleb(int(value.as_tuple().exponent))

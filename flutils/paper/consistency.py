@@ -23,6 +23,7 @@ from flutils.paper.tables import (
     TABLE_4,
     TABLE_4_LEVELS,
     Row,
+    last_digit,
 )
 from flutils.paper.text import PROTOCOL
 
@@ -44,16 +45,12 @@ class Summary:
     population: Decimal
 
     @property
-    def last_digit(self) -> Decimal:
-        """The unit of the last printed digit."""
-        return Decimal(1).scaleb(int(self.printed.as_tuple().exponent))
-
-    @property
     def verdict(self) -> str:
         """How the printed number comes from the recomputed one."""
-        if abs(self.printed - self.recomputed) <= self.last_digit / 2:
+        unit = last_digit(self.printed)
+        if abs(self.printed - self.recomputed) <= unit / 2:
             return "rounded"
-        return "cut off" if 0 < self.recomputed - self.printed < self.last_digit else "differs"
+        return "cut off" if 0 < self.recomputed - self.printed < unit else "differs"
 
 
 @dataclass(frozen=True, slots=True)

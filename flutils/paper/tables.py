@@ -59,6 +59,11 @@ class Row:
         return tuple(float(value) for value in self.values)
 
 
+def last_digit(value: Decimal) -> Decimal:
+    """Return the unit of the last printed digit."""
+    return Decimal(1).scaleb(int(value.as_tuple().exponent))
+
+
 def _decimals(printed: str) -> tuple[Decimal, ...]:
     return tuple(Decimal(text) for text in printed.split())
 

@@ -17,11 +17,6 @@ class Constant:
     section: str
 
     @property
-    def printed(self) -> str:
-        """The digits as printed, such as ``"2.0"`` (without the comma of thousands)."""
-        return str(self.value)
-
-    @property
     def number(self) -> float:
         """The value as a float, in `unit`."""
         return float(self.value)
