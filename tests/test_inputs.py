@@ -58,18 +58,21 @@ TRAINERS = {
         m, x, y, RECIPE, ADVERSARIAL, bounds=BOUNDS, seed=0
     ),
 }
-SETTINGS = {"CW-L2": CW, "DeepFool": {"steps": 2}, **{key: {"steps": 2} for key in ("BIM", "MIM", "PGD")}}
+SETTINGS = {
+    "CW-L2": CW,
+    "Square": {"max_queries": 4},
+    **{key: {"steps": 2} for key in ("BIM", "MIM", "PGD", "DeepFool", "APGD-CE")},
+}
 
 
 def run_attack(name, model, x, y, *, strength=0.1, bounds=BOUNDS):
-    settings = SETTINGS.get(name, {})
+    settings = SETTINGS.get(name if isinstance(name, str) else name.name, {})
     return attacks.run(name, model, x, y, strength=strength, bounds=bounds, seed=0, **settings)
 
 
 ATTACKS = {
     **{name: functools.partial(run_attack, name) for name in attacks.ATTACKS},
-    "apgd": lambda m, x, y: attacks.apgd(m, x, y, epsilon=0.1, bounds=BOUNDS, seed=0, steps=2),
-    "square": lambda m, x, y: attacks.square(m, x, y, epsilon=0.1, bounds=BOUNDS, seed=0, max_queries=4),
+    **{each.name: functools.partial(run_attack, each) for each in (attacks.APGD_CE, attacks.SQUARE)},
     "zero_gradient_fraction": lambda m, x, y: attacks.zero_gradient_fraction(m, x, y, bounds=BOUNDS),
     "loss_by_iteration": lambda m, x, y: attacks.loss_by_iteration(m, x, y, seed=0, **ITERATIVE),
     "calibrate": lambda m, x, y: attacks.calibrate(
@@ -398,11 +401,11 @@ def test_half_precision_two_classes_and_images_that_are_not_square_will_do(name)
 
 def test_attacks_that_cannot_say_so():
     two = build(units=2)
-    with pytest.raises(ValueError, match="'dlr' compares three logits, the model has 2; use loss='ce'"):
-        attacks.apgd(two, X, Y % 2, epsilon=0.1, bounds=BOUNDS, seed=0, loss="dlr")
+    with pytest.raises(ValueError, match="compares three logits, the model has 2; use APGD-CE"):
+        run_attack(attacks.APGD_DLR, two, X, Y % 2)
     thin = build(shape=(48, 1, 1))
     with pytest.raises(ValueError, match="Square moves patches, for which 48 x 1 pixels have no room"):
-        attacks.square(thin, X.reshape(-1, 48, 1, 1), Y, epsilon=0.1, bounds=BOUNDS, seed=0)
+        run_attack(attacks.SQUARE, thin, X.reshape(-1, 48, 1, 1), Y)
     with pytest.raises(ValueError, match=r"cannot be compiled.*model.compile\(run_eagerly=True\)"):
         ATTACKS["FGSM"](subclassed(decides=True), X, Y)
 

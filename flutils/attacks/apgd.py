@@ -1,11 +1,12 @@
 """APGD, stronger than the paper's attacks, to check its numbers."""
 
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
 
-from flutils.arguments import Bounds, check_choice, check_count, check_positive, require
-from flutils.attacks.result import AttackResult
+from flutils.arguments import check_count, check_positive, require
+from flutils.attacks.spec import AttackSpec, Setting
 from flutils.attacks.toolbox import LIBRARY, borrow_randomness
 from flutils.attacks.trial import Trial
 
@@ -13,39 +14,24 @@ _LOSSES = {"ce": "cross_entropy", "dlr": "difference_logits_ratio"}
 _RESTARTS = 1
 
 
-def apgd(
-    model: Any,
-    x: np.ndarray,
-    y: np.ndarray,
-    *,
-    epsilon: float,
-    bounds: Bounds,
-    seed: int,
-    loss: Literal["ce", "dlr"] = "ce",
-    steps: int = 20,
-    batch_size: int = 250,
-) -> AttackResult:
-    """Attack with APGD, projected gradient descent that finds its own step sizes.
+def apgd(trial: Trial, *, epsilon: float, steps: int, seed: int, loss: Literal["ce", "dlr"]) -> np.ndarray:
+    """Descend with step sizes that the attack finds by itself.
 
     Args:
+        trial: samples and model; random starts are drawn for all samples of a batch at once.
         epsilon: largest change of a pixel, pixel values.
+        steps: how many steps.
         seed: of the random starts.
         loss: ``"ce"``, the cross-entropy, or ``"dlr"``, the difference-of-logits ratio, which no scale of
             the logits can flatten; it needs at least three classes.
-        steps: how many steps.
-        batch_size: samples a batch, at most; random starts are drawn for all of them at once.
-
-    `flutils.attacks.run` describes the other arguments, the result and the errors.
 
     Source: Croce and Hein 2020 (AutoAttack), for checking the paper's Table III; ART
         `AutoProjectedGradientDescent`, one restart.
     """
-    epsilon, steps = check_positive("epsilon", epsilon), check_count("steps", steps)
-    check_choice("loss", loss, tuple(_LOSSES))
-    trial = Trial(model, x, y, bounds, batch_size)
+    check_positive("epsilon", epsilon)
     require(
         loss == "ce" or trial.num_classes >= 3,
-        f"loss 'dlr' compares three logits, the model has {trial.num_classes}; use loss='ce'",
+        f"the loss of APGD-DLR compares three logits, the model has {trial.num_classes}; use APGD-CE",
     )
     with borrow_randomness(seed, f"attacks/apgd/{loss}"):
         from art.attacks.evasion import AutoProjectedGradientDescent
@@ -63,16 +49,8 @@ def apgd(
         )
         # ART compiles the model anew for each number of images and warns of it; it is compiled already.
         attack.estimator._forward_pass = lambda model, images, training: model(images)
-        images = attack.generate(trial.x, trial.y)
-    parameters = {"epsilon": epsilon, "loss": loss, "steps": steps, "seed": int(seed)}
-    return trial.finish(
-        images,
-        attack=f"APGD-{loss.upper()}",
-        library=LIBRARY,
-        parameters=parameters,
-        norm="linf",
-        budget=epsilon,
-    )
+        images: np.ndarray = attack.generate(trial.x, trial.y)
+    return images
 
 
 def _build_classifier(trial: Trial) -> Any:
@@ -86,3 +64,19 @@ def _build_classifier(trial: Trial) -> Any:
     return TensorFlowV2Classifier(
         evaluate, nb_classes=trial.num_classes, input_shape=trial.x.shape[1:], clip_values=trial.bounds
     )
+
+
+def _describe(name: str, loss: Literal["ce", "dlr"]) -> AttackSpec:
+    return AttackSpec(
+        name=name,
+        function=partial(apgd, loss=loss),
+        kind="iterative",
+        strength="epsilon",
+        norm="linf",
+        library=LIBRARY,
+        settings={"steps": Setting(check_count, 20)},
+        seeded=True,
+    )
+
+
+APGD_CE, APGD_DLR = _describe("APGD-CE", "ce"), _describe("APGD-DLR", "dlr")

@@ -66,7 +66,7 @@ def find_attack(name: str) -> AttackSpec:
 
 
 def run(
-    name: str,
+    attack: str | AttackSpec,
     model: Any,
     x: np.ndarray,
     y: np.ndarray,
@@ -84,8 +84,9 @@ def run(
         print(result, result.accuracy)
 
     Args:
-        name: ``"FGSM"``, ``"CW-L2"``, ``"PGD"``, ``"BIM"``, ``"MIM"``, ``"DeepFool"``, ``"Random"`` (uniform
-            noise), ``"Gaussian"``, or one that `register` added.
+        attack: ``"FGSM"``, ``"CW-L2"``, ``"PGD"``, ``"BIM"``, ``"MIM"``, ``"DeepFool"``, ``"Random"``
+            (uniform noise), ``"Gaussian"``, or one that `register` added; or an `AttackSpec` that is not
+            registered, such as `APGD_CE`, `APGD_DLR` and `SQUARE`.
         model: Keras model from images to logits, on the TensorFlow backend.
         x: (n, H, W, C) float samples, pixel values in `bounds`.
         y: (n,) integer true classes.
@@ -102,24 +103,23 @@ def run(
         The verified `AttackResult`: images, what the model is wrong on, norms, and the accuracy left.
 
     Raises:
-        ValueError: if `name` is unknown, a setting is not the attack's or is missing, or an argument is
+        ValueError: if there is no such attack, a setting is not the attack's or is missing, or an argument is
             not as the attack wants it.
 
     Source: paper §V-B, Table III. All settings are ours; the paper prints none.
     """
-    spec = find_attack(name)
+    spec = find_attack(attack) if isinstance(attack, str) else attack
     parameters = spec.complete(settings)
     if spec.seeded:
         parameters["seed"] = check_count("seed", seed, least=0)
-    about = {"attack": name, "library": spec.library}
     if spec.minimum_norm:
         limit = None if strength is None else check_strength(spec.strength, strength)
         trial = Trial(model, x, y, bounds, batch_size)
         images = spec.function(trial, **parameters)
-        return trial.finish_minimum(images, **about, parameters=parameters).within(limit)
+        return trial.finish_minimum(images, spec, parameters).within(limit)
     if strength is None:
         raise ValueError(
-            f"{name} needs a strength in pixel values, got None; pass {spec.strength} as strength"
+            f"{spec.name} needs a strength in pixel values, got None; pass {spec.strength} as strength"
         )
     strength = check_strength(spec.strength, strength)
     if "relative_step" in parameters:
@@ -128,4 +128,4 @@ def run(
     parameters = {spec.strength: strength, **parameters}
     trial = Trial(model, x, y, bounds, batch_size)
     images = spec.function(trial, **parameters)
-    return trial.finish(images, **about, parameters=parameters, norm=spec.norm, budget=strength)
+    return trial.finish(images, spec, parameters, budget=strength)

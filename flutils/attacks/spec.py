@@ -27,7 +27,7 @@ class Setting:
     default: Any = ...
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class AttackSpec:
     """How an attack is run; `flutils.attacks.register` adds it to those of Table III.
 

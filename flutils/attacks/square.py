@@ -5,40 +5,27 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import Bounds, check_count, check_positive, require
-from flutils.attacks.result import AttackResult
+from flutils.arguments import check_count, check_positive, require
+from flutils.attacks.spec import AttackSpec, Setting
 from flutils.attacks.toolbox import LIBRARY, borrow_randomness
 from flutils.attacks.trial import Trial
 
 _LARGEST_PATCH = 0.8  # share of an image that the first patches of Square cover; ART's own default
 
 
-def square(
-    model: Any,
-    x: np.ndarray,
-    y: np.ndarray,
-    *,
-    epsilon: float,
-    bounds: Bounds,
-    seed: int,
-    max_queries: int = 200,
-    batch_size: int = 250,
-) -> AttackResult:
-    """Attack with Square: a random search over square patches that never asks for a gradient.
+def square(trial: Trial, *, epsilon: float, max_queries: int, seed: int) -> np.ndarray:
+    """Search at random over square patches, without ever asking for a gradient.
 
     Args:
+        trial: samples and model.
         epsilon: largest change of a pixel, pixel values.
-        seed: of the patches, of which each try has the same for all samples.
         max_queries: how many patches are tried.
-        batch_size: samples a batch when the result is judged, at most.
-
-    `flutils.attacks.run` describes the other arguments, the result and the errors.
+        seed: of the patches, of which each try has the same for all samples.
 
     Source: Andriushchenko et al. 2020, for checking the paper's Table III; ART `SquareAttack`. A model
         that it beats where attacks with gradients fail hides its gradients.
     """
-    epsilon, max_queries = check_positive("epsilon", epsilon), check_count("max_queries", max_queries)
-    trial = Trial(model, x, y, bounds, batch_size)
+    check_positive("epsilon", epsilon)
     height, width = trial.x.shape[1:3]
     require(
         min(height, width) > 1,
@@ -57,11 +44,9 @@ def square(
             batch_size=trial.batch_size,
             verbose=False,
         )
-        images = attack.generate(trial.x.copy(), trial.y)  # it writes into the images it is given
-    parameters = {"epsilon": epsilon, "max_queries": max_queries, "seed": int(seed)}
-    return trial.finish(
-        images, attack="Square", library=LIBRARY, parameters=parameters, norm="linf", budget=epsilon
-    )
+        # It writes into the images it is given.
+        images: np.ndarray = attack.generate(trial.x.copy(), trial.y)
+    return images
 
 
 def _build_black_box(trial: Trial) -> Any:
@@ -89,3 +74,15 @@ def _build_black_box(trial: Trial) -> Any:
         channels_first=False,
         clip_values=trial.bounds,
     )
+
+
+SQUARE = AttackSpec(
+    name="Square",
+    function=square,
+    kind="iterative",
+    strength="epsilon",
+    norm="linf",
+    library=LIBRARY,
+    settings={"max_queries": Setting(check_count, 200)},
+    seeded=True,
+)

@@ -11,8 +11,9 @@ import numpy as np
 from flutils import arguments
 from flutils.arguments import Bounds
 from flutils.attacks.result import AttackResult, Minimum
+from flutils.attacks.spec import AttackSpec
 from flutils.attacks.steps import as_tensor, compile_steps, forget_steps
-from flutils.attacks.verification import Norm, verify
+from flutils.attacks.verification import verify
 
 
 class Trial:
@@ -84,29 +85,20 @@ class Trial:
         return self.map_batches(lambda rows: self.steps.logits(as_tensor(images[rows])))
 
     def finish(
-        self,
-        images: np.ndarray,
-        *,
-        attack: str,
-        library: str,
-        parameters: dict[str, Any],
-        norm: Norm | None = None,
-        budget: float = np.inf,
+        self, images: np.ndarray, spec: AttackSpec, parameters: dict[str, Any], *, budget: float = np.inf
     ) -> AttackResult:
         """Verify the images, restore those the attack failed on, and judge the model on them.
 
         Args:
             images: (n, H, W, C) what the attack returned.
-            attack: its name.
-            library: the distribution that ran it.
+            spec: the attack.
             parameters: its own arguments; bounds and batch size are added.
-            norm: the norm its budget is in.
-            budget: the largest allowed norm, pixel values.
+            budget: the largest norm that is allowed, pixel values.
 
         Returns:
             The result.
         """
-        verified = verify(self.x, images, bounds=self.bounds, norm=norm, budget=budget)
+        verified = verify(self.x, images, bounds=self.bounds, norm=spec.norm, budget=budget)
         logits = self.evaluate(verified.images)
         lost = ~np.isfinite(logits).all(axis=1)
         failed = verified.failed | lost
@@ -118,29 +110,28 @@ class Trial:
             l2=np.where(lost, 0.0, verified.l2),
             linf=np.where(lost, 0.0, verified.linf),
             clean_correct=self.clean_correct,
-            attack=attack,
-            library=library,
-            version=metadata.version(library),
+            attack=spec.name,
+            library=spec.library,
+            version=metadata.version(spec.library),
             parameters={**parameters, "bounds": self.bounds, "batch_size": self.batch_size},
             seconds=time.perf_counter() - self._began,
         )
 
     def finish_minimum(
-        self, images: np.ndarray, *, attack: str, library: str, parameters: dict[str, Any]
+        self, images: np.ndarray, spec: AttackSpec, parameters: dict[str, Any]
     ) -> AttackResult:
         """Verify what a minimum-norm attack found, and keep its norms for every budget.
 
         Args:
             images: (n, H, W, C) what the attack returned; rows of misclassified samples are ignored.
-            attack: its name.
-            library: the distribution that ran it.
+            spec: the attack.
             parameters: its own arguments, the budget left out.
 
         Returns:
             The result without a budget; `AttackResult.within` gives the others.
         """
         images = np.where(self.clean_correct[:, None, None, None], images, self.x)
-        result = self.finish(images, attack=attack, library=library, parameters=parameters)
+        result = self.finish(images, spec, parameters)
         found = result.success & ~result.failed
         minimum = Minimum(
             clean=self.x,

@@ -7,7 +7,7 @@ import numpy as np
 
 from flutils import attacks
 
-APGD_CE, APGD_DLR, SQUARE = "APGD-CE", "APGD-DLR", "Square"
+APGD_CE, APGD_DLR, SQUARE = (spec.name for spec in (attacks.APGD_CE, attacks.APGD_DLR, attacks.SQUARE))
 LEFT = 0.01  # most accuracy that PGD at the standard radius may leave an undefended model
 FLAT = 0.1  # most of the loss's rise that the last quarter of the iterations may bring
 ZERO = 0.01  # most images without a gradient

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,6 @@ from flutils import attacks
 from flutils.artifacts import write_json
 from flutils.experiment.attacks import Attacks
 from flutils.experiment.checks import (
-    APGD_CE,
-    APGD_DLR,
-    SQUARE,
     Check,
     Review,
     check_attacks,
@@ -92,14 +88,17 @@ class Reviews:
         zero = attacks.zero_gradient_fraction(model, x, y, bounds=self._workspace.bounds)
         pgd = attacks.run("PGD", model, x, y, strength=radius, steps=steps, **common)
         standing, accuracy = ~pgd.success, {"PGD": pgd.accuracy}
-        apgd = partial(attacks.apgd, model, epsilon=radius, steps=steps, **common)
-        square = partial(attacks.square, model, epsilon=radius, max_queries=config.square_queries, **common)
-        stronger = {APGD_CE: partial(apgd, loss="ce"), APGD_DLR: partial(apgd, loss="dlr"), SQUARE: square}
-        for name, attack in stronger.items():
+        stronger: dict[attacks.AttackSpec, dict[str, Any]] = {
+            attacks.APGD_CE: {"steps": steps},
+            attacks.APGD_DLR: {"steps": steps},
+            attacks.SQUARE: {"max_queries": config.square_queries},
+        }
+        for spec, settings in stronger.items():
             left = np.flatnonzero(standing)
             if left.size:
-                standing[left] = ~attack(x=x[left], y=y[left]).success
-            accuracy[name] = float(standing.mean())
+                found = attacks.run(spec, model, x[left], y[left], strength=radius, **common, **settings)
+                standing[left] = ~found.success
+            accuracy[spec.name] = float(standing.mean())
         return Review(
             images=len(x),
             loss=[float(value) for value in loss],

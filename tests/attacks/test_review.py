@@ -19,10 +19,10 @@ def samples(network):
 
 
 def run_stronger(name, model, samples, **changes):
-    settings = {"epsilon": EPSILON, "bounds": BOUNDS, "seed": 2, **changes}
-    if name == "square":
-        return attacks.square(model, *samples, **{"max_queries": 60, **settings})
-    return attacks.apgd(model, *samples, loss=name, **{"steps": 10, **settings})
+    own = {"max_queries": 60} if name == "square" else {"steps": 10}
+    settings = {"strength": EPSILON, "bounds": BOUNDS, "seed": 2, **own, **changes}
+    spec = {"ce": attacks.APGD_CE, "dlr": attacks.APGD_DLR, "square": attacks.SQUARE}[name]
+    return attacks.run(spec, model, *samples, **settings)
 
 
 @pytest.mark.parametrize("name", ["ce", "dlr", "square"])
@@ -52,9 +52,9 @@ def test_apgd_is_at_least_as_strong_as_fgsm(network, samples):
 
 def test_stronger_attacks_refuse_wrong_arguments(network, samples):
     for name, changes, said in (
-        ("ce", {"epsilon": 0}, "epsilon"),
+        ("ce", {"strength": 0}, "epsilon"),
+        ("square", {"strength": 0}, "epsilon"),
         ("ce", {"steps": 0}, "steps"),
-        ("cw", {}, "loss"),
         ("square", {"max_queries": 0}, "max_queries"),
         ("square", {"bounds": (0, 0)}, "bounds"),
     ):
