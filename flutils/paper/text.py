@@ -22,53 +22,42 @@ class Constant:
         return float(self.value)
 
 
-def _constants(printed: Mapping[str, tuple[str, str, str]]) -> dict[str, Constant]:
-    return {name: Constant(Decimal(value), unit, section) for name, (value, unit, section) in printed.items()}
+# dataset | name | value | unit | section that states it
+_CONSTANTS = """
+both | samples | 1500 | samples | V
+both | high_share | 20 | % of the classes, highest R_i | IV-B
+both | low_share | 50 | % of the classes, lowest R_i | IV-B
+both | samples_high | 20 | samples of a class | IV-B
+both | samples_medium | 100 | samples of a class | IV-B
+both | samples_low | 150 | samples of a class | IV-B
+both | directions_per_sample | 40 | directions of smallest margin | IV-B
+both | strength_min | 1.5 | x margin | IV-B
+both | strength_max | 2.0 | x margin | IV-B
+mnist | directions | 784 | orthogonal directions | V
+mnist | signs | 2 | signs searched of each direction | V
+mnist | step | 0.02 | pixel value | V
+mnist | search_range | 0.5 | pixel value | V-B
+mnist | dimension | 784 | pixels | V
+mnist | pixel_max | 1 | pixel value | V
+mnist | training_samples_per_class | 6000 | samples | III
+cifar10 | directions | 1000 | orthogonal directions | V
+cifar10 | step | 2.0 | pixel value | V
+cifar10 | search_range | 127.5 | pixel value | V-B
+cifar10 | dimension | 3072 | pixels x channels | V
+cifar10 | pixel_max | 255 | pixel value | V
+cifar10 | training_samples_per_class | 5000 | samples | III
+"""
 
 
-_BOTH = _constants(
-    {
-        "samples": ("1500", "samples", "V"),
-        "high_share": ("20", "% of the classes, highest R_i", "IV-B"),
-        "low_share": ("50", "% of the classes, lowest R_i", "IV-B"),
-        "samples_high": ("20", "samples of a class", "IV-B"),
-        "samples_medium": ("100", "samples of a class", "IV-B"),
-        "samples_low": ("150", "samples of a class", "IV-B"),
-        "directions_per_sample": ("40", "directions of smallest margin", "IV-B"),
-        "strength_min": ("1.5", "x margin", "IV-B"),
-        "strength_max": ("2.0", "x margin", "IV-B"),
-    }
-)
+def _read_constants(dataset: str) -> Mapping[str, Constant]:
+    rows = (line.split(" | ") for line in _CONSTANTS.strip().splitlines())
+    return MappingProxyType(
+        {name: Constant(Decimal(value), *said) for of, name, value, *said in rows if of in ("both", dataset)}
+    )
+
+
 PROTOCOL: Mapping[str, Mapping[str, Constant]] = MappingProxyType(
-    {
-        MNIST: MappingProxyType(
-            _BOTH
-            | _constants(
-                {
-                    "directions": ("784", "orthogonal directions", "V"),
-                    "signs": ("2", "signs searched of each direction", "V"),
-                    "step": ("0.02", "pixel value", "V"),
-                    "search_range": ("0.5", "pixel value", "V-B"),
-                    "dimension": ("784", "pixels", "V"),
-                    "pixel_max": ("1", "pixel value", "V"),
-                    "training_samples_per_class": ("6000", "samples", "III"),
-                }
-            )
-        ),
-        CIFAR10: MappingProxyType(
-            _BOTH
-            | _constants(
-                {
-                    "directions": ("1000", "orthogonal directions", "V"),
-                    "step": ("2.0", "pixel value", "V"),
-                    "search_range": ("127.5", "pixel value", "V-B"),
-                    "dimension": ("3072", "pixels x channels", "V"),
-                    "pixel_max": ("255", "pixel value", "V"),
-                    "training_samples_per_class": ("5000", "samples", "III"),
-                }
-            )
-        ),
-    }
+    {dataset: _read_constants(dataset) for dataset in (MNIST, CIFAR10)}
 )
 """Dataset -> constant's name -> `Constant`. "signs" is stated for MNIST only."""
 
