@@ -140,7 +140,7 @@ def feedback_learning(
         to `bounds`; as `flutils.margins.search` and `flutils.feedback.make_examples` say.
     """
     from flutils.backend import keras
-    from flutils.training import measure_accuracy
+    from flutils.training import measure_accuracy, train_feedback
 
     bounds = check_bounds(bounds)
     x = check_images(x, bounds)
@@ -165,7 +165,7 @@ def feedback_learning(
     recipe = _training_settings(optimizer, learning_rate, epochs, batch_size)
     copied = keras.models.clone_model(model)
     copied.set_weights(model.get_weights())
-    trained = retrain(copied, x, y, examples.images, examples.labels, recipe, settings, seed=seed)
+    trained = train_feedback(copied, x, y, examples.images, examples.labels, recipe, settings, seed=seed)
     after = measure_margins(trained.model, x[rows], y[rows], along, searched, bounds=bounds, seed=seed)
     accuracy = None
     if test is not None:
@@ -250,24 +250,6 @@ def generate_examples(
         labels=y,
         seed=seed,
     )
-
-
-def retrain(
-    model: Any,
-    x: np.ndarray,
-    y: np.ndarray,
-    images: np.ndarray,
-    labels: np.ndarray,
-    training: TrainingConfig,
-    settings: FeedbackConfig,
-    *,
-    seed: int,
-    checkpoints: Path | None = None,
-) -> Any:
-    """Retrain a model on samples and examples (step 5); see `flutils.training.train_feedback`."""
-    from flutils.training import train_feedback
-
-    return train_feedback(model, x, y, images, labels, training, settings, seed=seed, checkpoints=checkpoints)
 
 
 def _search_settings(

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from flutils import algorithm1, feedback
+from flutils import feedback
 from flutils.experiment.feedback import Feedback
 from flutils.experiment.searches import Searches
 from flutils.experiment.workspace import (
@@ -182,8 +182,10 @@ class Models:
         work = self._workspace
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
+            from flutils import training
+
             examples = self._feedback.examples(classifier, equal=equal)
-            trained = algorithm1.retrain(
+            trained = training.train_feedback(
                 (start or classifier).load(),
                 *work.training_set,
                 replace(examples) if replace else examples.images,
