@@ -12,7 +12,6 @@ from flutils.claims.control import (
     NOISE,
     Comparison,
     compare_with_controls,
-    tabulate_comparisons,
 )
 from flutils.claims.resamples import (
     RESAMPLES,
@@ -74,5 +73,4 @@ __all__ = [
     "resample_means",
     "resample_tables",
     "split_samples",
-    "tabulate_comparisons",
 ]

@@ -1,15 +1,14 @@
 """What retraining changes by itself, and what the examples add: models compared on the same resamples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from flutils.arguments import require
 from flutils.claims.resamples import check_models
-from flutils.claims.verdicts import CONFIDENCE, format_difference, format_significant
+from flutils.claims.verdicts import CONFIDENCE
 from flutils.paper import FL, ORI, REDUCED_FL
 
 CONTROL, NOISE = "control", "noise"
@@ -71,26 +70,3 @@ def compare_with_controls(measure: str, resampled: Mapping[str, ArrayLike]) -> C
         low, high = np.quantile(moved[1:], [1 - CONFIDENCE, CONFIDENCE])
         differences[f"{model} − {other}"] = (float(moved[0]), float(low), float(high))
     return Comparison(measure, {model: float(values[0]) for model, values in found.items()}, differences)
-
-
-def tabulate_comparisons(found: Mapping[str, Sequence[Comparison]]) -> Any:
-    """Put comparisons in a table.
-
-    Args:
-        found: dataset -> its comparisons.
-
-    Returns:
-        A pandas frame with a row a comparison: the values, then the differences with their intervals.
-    """
-    import pandas as pd
-
-    rows = {
-        (dataset, item.measure): {
-            **{model: format_significant(value, 4) for model, value in item.values.items()},
-            **{pair: format_difference(ends) for pair, ends in item.differences.items()},
-        }
-        for dataset, items in found.items()
-        for item in items
-    }
-    index = pd.MultiIndex.from_tuples(list(rows), names=["dataset", "measure"])
-    return pd.DataFrame(list(rows.values()), index=index)

@@ -16,7 +16,7 @@ from flutils.claims import (
 from flutils.experiment import Experiment
 from flutils.paper import FL, ORI, REDUCED_FL
 from flutils.randomness import stream
-from flutils.results.base import Drawing, Result
+from flutils.results.base import Drawing, Result, tabulate
 from flutils.results.made_examples import (
     Band,
     ChosenClass,
@@ -144,7 +144,7 @@ class FeedbackResult(Result):
             }
             for name, each in self.classes.items()
         }
-        frame = pd.DataFrame.from_dict(ours, orient="index").rename_axis("class")
+        frame = tabulate(ours, "class")
         if self.dataset not in paper.TABLE_4:
             return frame
         printed = {
@@ -172,7 +172,7 @@ class FeedbackResult(Result):
                 "moved: cross (%)": 100 * each.crossed / moved if moved else np.nan,
                 "moved: in the class met (%)": 100 * each.met / moved if moved else np.nan,
             }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("examples of")
+        return tabulate(rows, "examples of")
 
     def strengths(self) -> pd.DataFrame:
         """Return the share of Reduced F.L.'s moved examples that cross, by strength."""
@@ -184,7 +184,7 @@ class FeedbackResult(Result):
             }
             for band in self.bands
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("strength, in margins")
+        return tabulate(rows, "strength, in margins")
 
     def dose(self) -> pd.DataFrame:
         """Return how much of the training set and of the rays the examples are, the paper's above ours."""
@@ -198,7 +198,7 @@ class FeedbackResult(Result):
                 **_measure_dose(each.examples, self.num_training, rays),
                 "epochs of retraining": each.epochs,
             }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["model", "source"])
+        return tabulate(rows, "model", "source")
 
     def before_after(self) -> pd.DataFrame:
         """Return what became of each group of rays on each model."""
@@ -214,7 +214,7 @@ class FeedbackResult(Result):
             for name, group in self.groups.items()
             for model, change in group.models.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["rays", "model"])
+        return tabulate(rows, "rays", "model")
 
     def own_examples(self) -> pd.DataFrame:
         """Return whether it matters that a sample's own examples were used."""
@@ -230,7 +230,7 @@ class FeedbackResult(Result):
             }
             for kind, each in self.own.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("rays")
+        return tabulate(rows, "rays")
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the selection, a few examples, and margins before and after."""

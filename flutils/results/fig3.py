@@ -27,7 +27,7 @@ from flutils.claims import (
 from flutils.experiment import Experiment
 from flutils.paper import ADV, FL, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
-from flutils.results.base import Drawing, Result, split_claimed, tabulate_questions
+from flutils.results.base import Drawing, Result, split_claimed, tabulate, tabulate_questions
 
 TURNING_POINT, SEVERE = 0.4, 0.5  # strengths that the text of section V names
 _ROUNDING = 1e-6  # of strengths kept as float32
@@ -108,7 +108,7 @@ class Fig3(Result):
             }
             for i in self._choose_shown()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("strength")
+        return tabulate(rows, "strength")
 
     def shapes(self) -> pd.DataFrame:
         """Say of each curve where it rises with strength, and whether it reaches chance.
@@ -131,7 +131,7 @@ class Fig3(Result):
                 "at strength": float(self.strengths[lowest]),
                 "reaches chance": "yes" if low[lowest] <= self.chance else "no",
             }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+        return tabulate(rows, "model")
 
     def questions(self) -> pd.DataFrame:
         """Return the verdicts on what the paper says of the other dataset only."""

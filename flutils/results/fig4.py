@@ -22,7 +22,7 @@ from flutils.claims import (
 )
 from flutils.experiment import Experiment
 from flutils.paper import ADV, CIFAR10, FL, MNIST, MODELS, ORI, REDUCED_FL
-from flutils.results.base import Cell, Drawing, Result, pair_cells
+from flutils.results.base import Cell, Drawing, Result, pair_cells, tabulate
 from flutils.results.fig4_claims import LEVEL_CLAIMS, MNIST_LEVEL_CLAIMS, find_margins, measure_gain
 from flutils.results.mean_margins import MeanMargins
 from flutils.results.searched import COMPARED, Searched, Tables, compare_printed_levels
@@ -136,7 +136,7 @@ class Fig4(Result):
                 "R from empty cells (%)": found.empty_percent,
             }
         rows[ORI] |= {"gain over Ori., paper (%)": np.nan, "gain, ours (%)": np.nan, "its 95 % interval": "–"}
-        return _frame(rows, "R of")
+        return tabulate(rows, "R of")
 
     def weights(self) -> pd.DataFrame:
         """Return what R does not see: how many rays its cells rest on, and R by rays."""
@@ -155,7 +155,7 @@ class Fig4(Result):
             }
             for model, found in self.samples.items()
         }
-        return _frame(rows, "model")
+        return tabulate(rows, "model")
 
     def readings(self) -> pd.DataFrame:
         """Return each reading of R, and what each model gains over Ori. by it, in percent."""
@@ -177,7 +177,7 @@ class Fig4(Result):
                 **{("gain over Ori. (%)", model): _gain(found[model], found[ORI]) for model in MODELS[1:]},
                 ("order", "largest first"): " > ".join(order),
             }
-        return _frame(rows, "reading")
+        return tabulate(rows, "reading")
 
     def sums(self) -> pd.DataFrame:
         """Return summed and mean margins of every model on the samples it was searched on."""
@@ -195,7 +195,7 @@ class Fig4(Result):
             for name, each in (("samples", self.samples), ("few", self.few), ("held_out", self.held_out))
             for model, found in each.items()
         }
-        return _frame(rows, ["searched on", "model"])
+        return tabulate(rows, "searched on", "model")
 
     def changes(self, *, by_rays: bool = False) -> pd.DataFrame:
         """Return the mean margin of each class, and what each model changes against Ori., pixel values.
@@ -212,7 +212,7 @@ class Fig4(Result):
                 **{str(i): value for i, value in enumerate(change[:, 0])},
                 "beyond noise": "" if own else named,
             }
-        return _frame(rows, "mean margin of class")
+        return tabulate(rows, "mean margin of class")
 
     def cells(self) -> list[Cell]:
         """Return the printed R, with ours."""
@@ -294,10 +294,3 @@ def _gain(new: Any, old: Any) -> Any:
     new, old = np.asarray(new, np.float64), np.asarray(old, np.float64)
     ratio = np.divide(new, old, out=np.full(new.shape, np.nan), where=old > 0)
     return 100 * (ratio - 1)
-
-
-def _frame(rows: Mapping[Any, Mapping[Any, Any]], index: str | list[str]) -> pd.DataFrame:
-    frame = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows))).rename_axis(index)
-    if isinstance(frame.columns[0], tuple):
-        frame.columns = pd.MultiIndex.from_tuples(frame.columns)
-    return frame

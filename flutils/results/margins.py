@@ -9,7 +9,7 @@ import pandas as pd
 from flutils import paper, plots
 from flutils.experiment import Classifier, Experiment
 from flutils.margins import MarginTable
-from flutils.results.base import Drawing, Result
+from flutils.results.base import Drawing, Result, tabulate
 
 NUM_IMAGES = 6  # of each ray that is shown
 _ALL, _RMS, _EUCLIDEAN = "all classes", "RMS 1", "Euclidean norm 1"
@@ -174,7 +174,7 @@ class Margins(Result):
                 float(paper.TABLE_1[self.dataset][paper.NOT_FOUND]),
             )
             rows = {"paper": dict(zip(ours, printed, strict=True)), **rows}
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("search of Ori.")
+        return tabulate(rows, "search of Ori.")
 
     def by_class(self) -> pd.DataFrame:
         """Return the margins of each class."""
@@ -188,7 +188,7 @@ class Margins(Result):
             }
             for name, each in self.classes.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("origin class")
+        return tabulate(rows, "origin class")
 
     def units(self) -> pd.DataFrame:
         """Return how many rays find a boundary, by the length of the directions."""

@@ -1,6 +1,6 @@
 """Table IV: the robustness of each class, and what the paper says about it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -27,7 +27,7 @@ from flutils.claims import (
 from flutils.experiment import Experiment
 from flutils.paper import AVERAGE, DEVIATION, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
-from flutils.results.base import Cell, Drawing, Result, pair_cells
+from flutils.results.base import Cell, Drawing, Result, pair_cells, tabulate
 from flutils.results.searched import COMPARED, Searched, Tables, compare_printed_levels
 from flutils.results.table4_claims import (
     average_log,
@@ -165,7 +165,7 @@ class Table4(Result):
             with np.errstate(invalid="ignore"):
                 rows |= {(model, "paper"): printed, (model, "ours"): ours}
                 rows[model, "difference"] = np.subtract(ours, printed).tolist()
-        return _frame({key: _name_columns(row) for key, row in rows.items()}, "R_i of", "")
+        return tabulate({key: _name_columns(row) for key, row in rows.items()}, "R_i of", "")
 
     def marks(self) -> pd.DataFrame:
         """Return the level of each class, the paper's mark beside ours, and how firm ours is."""
@@ -179,7 +179,7 @@ class Table4(Result):
             "same": ["yes" if a == b else "no" for a, b in zip(printed, self.levels, strict=True)],
             "ours kept in resamples": [f"{100 * share:.0f} %" for share in self.kept],
         }
-        return _frame(
+        return tabulate(
             {key: dict(zip(COLUMNS[:10], row, strict=True)) for key, row in rows.items()}, "level of"
         )
 
@@ -208,7 +208,7 @@ class Table4(Result):
                     "infinite": int(np.isinf(ratio).sum()),
                     "undefined": int(np.isnan(ratio).sum()),
                 }
-        return _frame(rows, "R_i of", "")
+        return tabulate(rows, "R_i of", "")
 
     def stability(self) -> pd.DataFrame:
         """Return R_i of each class with its 95 % interval."""
@@ -219,7 +219,7 @@ class Table4(Result):
                     f"{format_significant(value)} ({format_significant(low)} to {format_significant(high)})"
                 )
                 rows[name][model] = text.replace("nan", "–").replace("inf", "∞")
-        return _frame(rows, "class")
+        return tabulate(rows, "class")
 
     def order(self) -> pd.DataFrame:
         """Return whether a model keeps the order of the classes, and whether ours have the paper's order."""
@@ -235,7 +235,7 @@ class Table4(Result):
                 "intervals without 1": found.apart,
                 "paper with ours": _correlate(printed[model], found.ratio),
             }
-        return _frame(rows, "R_i of")
+        return tabulate(rows, "R_i of")
 
     def cells(self) -> list[Cell]:
         """Return every printed number of the table, with ours."""
@@ -342,7 +342,3 @@ def _correlate(a: Floats, b: Floats) -> float:
 
 def _name_columns(row: Sequence[Any]) -> dict[str, Any]:
     return dict(zip(COLUMNS, row, strict=False))  # a row may end before Avg. and Std.
-
-
-def _frame(rows: Mapping[Any, Mapping[str, Any]], *index: str) -> pd.DataFrame:
-    return pd.DataFrame(list(rows.values()), index=pd.Index(list(rows))).rename_axis(list(index))
