@@ -241,9 +241,12 @@ class FeedbackResult(Result):
         found = {
             "selection": Drawing(
                 plots.plot_selection(counts, levels=levels, R_i=ratios, class_names=names),
-                f"{self.title}: class robustness R_i of Ori. (no unit) and number of samples chosen of each "
-                f"class; {self.num_samples:,} samples, {self.num_rays:,} rays per sample; "
-                f"profile {self.profile}.",
+                self.caption(
+                    f"{self.title}: class robustness R_i of Ori. (no unit) and number of samples chosen of "
+                    "each class",
+                    samples=self.num_samples,
+                    rays=self.num_rays,
+                ),
                 {"R_i": ratios, "levels": levels, "samples": counts},
             )
         }
@@ -258,9 +261,10 @@ class FeedbackResult(Result):
                 figure.suptitle(f"{self.title}: {name}", x=0.02, ha="left", fontsize=11)
                 found[part] = Drawing(
                     figure,
-                    f"{self.title}: percent of rays that cross within a length ({unit}), before and after "
-                    f"retraining; {name}, {group.rays:,} rays of {group.samples:,} samples; "
-                    f"profile {self.profile}.",
+                    self.caption(
+                        f"{self.title}: percent of rays that cross within a length ({unit}), before and "
+                        f"after retraining; {name}, {group.rays:,} rays of {group.samples:,} samples"
+                    ),
                     {"rays": group.rays, "rays_by_step": group.steps},
                 )
         return found
@@ -277,9 +281,9 @@ class FeedbackResult(Result):
             ],
             bounds=(0, 255),
         )
-        caption = (
+        caption = self.caption(
             f"{self.title}: a sample of each level and {shown.margin.size} feedback examples of them; under "
-            f"each strength times margin ({unit}), and the class that Ori. sees; profile {self.profile}."
+            f"each strength times margin ({unit}), and the class that Ori. sees"
         )
         plotted = {"strength": shown.strength, "margin": shown.margin, "seen": shown.seen}
         return Drawing(figure, caption, plotted)

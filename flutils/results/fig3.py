@@ -143,7 +143,7 @@ class Fig3(Result):
         units = {self.dataset: "fraction of the pixel range"}
         places = {self.dataset: self.strengths}
         if self.fine_max > 0:
-            fine = f"{plots.TITLES[self.dataset]}, the start of the axis"
+            fine = f"{self.title}, the start of the axis"
             panels[fine] = self.strengths <= self.fine_max + _ROUNDING
             units[fine], places[fine] = "pixel values", self.strengths * self.pixel_range
         figure = plots.plot_accuracy_curves(
@@ -156,10 +156,10 @@ class Fig3(Result):
             unit=units,
             interval_label="95 % Wilson interval",
         )
-        caption = (
-            f"Fig. 3: accuracy in percent under FGSM on {plots.TITLES[self.dataset]}, strengths in fractions "
-            f"of the pixel range{', and on the right in pixel values' * (len(panels) > 1)}, with 95 % Wilson "
-            f"intervals; {self.num_images:,} test images; the paper shows MNIST only; profile {self.profile}."
+        caption = self.caption(
+            f"Fig. 3: accuracy in percent under FGSM on {self.title}, strengths in fractions of the pixel "
+            f"range{', and on the right in pixel values' * (len(panels) > 1)}, with 95 % Wilson intervals; "
+            f"{self.num_images:,} test images; the paper shows MNIST only"
         )
         plotted = {"strengths": self.strengths, "accuracy": self.accuracy, "intervals": self.intervals}
         return {"fig3": Drawing(figure, caption, plotted)}

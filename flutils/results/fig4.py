@@ -220,9 +220,8 @@ class Fig4(Result):
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw Fig. 4, the same of the two models that it leaves out, and R."""
-        size = (
-            f"{plots.TITLES[self.dataset]}, {self.samples[ORI].num_samples:,} samples, "
-            f"{self.num_rays[0]:,} rays per sample; profile {self.profile}."
+        size = self.caption(
+            f"{self.title}, {self.samples[ORI].num_samples:,} samples, {self.num_rays[0]:,} rays per sample"
         )
         pairs = {"fig4": (ORI, FL), "fig4_others": (ADV, REDUCED_FL)}
         drawn = {name: self._draw_matrices(pair, size) for name, pair in pairs.items()}
@@ -240,7 +239,7 @@ class Fig4(Result):
             class_names=self.names,
             search_range=self.samples[ORI].search_range,
             unit="pixel values",
-            title=plots.TITLES[self.dataset],
+            title=self.title,
         )
         plotted = {m: {"mean": self.samples[m].mean, "rays": self.samples[m].rays} for m in pair}
         caption = f"Mean margin matrices of {' and '.join(pair)}, drawn as Fig. 4, in pixel values: {size}"

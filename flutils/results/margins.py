@@ -224,15 +224,17 @@ class Margins(Result):
         """Draw the distribution of the margins, and the traced rays."""
         every, unit = self.classes[_ALL], f"pixel range 0 to {self.pixel_max:g}"
         rates = {name: each.not_found for name, each in self.classes.items() if name != _ALL}
-        words = f"Ori. on {self.title} ({unit})"
-        size = f"{every.samples:,} samples, {self.num_rays:,} rays per sample; profile {self.profile}"
-        drawn, shown = self.rays, list(self.rays.shown)
+        words, drawn = f"Ori. on {self.title} ({unit})", self.rays
         return {
             "margins": Drawing(
                 plots.plot_margins(
                     self.rays_by_step, rates, step=self.step, all_classes=every.not_found, unit=unit
                 ),
-                f"Margins of {words}, and percent of rays without a crossing (N/A) by origin class; {size}.",
+                self.caption(
+                    f"Margins of {words}, and percent of rays without a crossing (N/A) by origin class",
+                    samples=every.samples,
+                    rays=self.num_rays,
+                ),
                 {"rays_by_step": self.rays_by_step, "not_found": rates},
             ),
             "rays": Drawing(
@@ -240,13 +242,13 @@ class Margins(Result):
                     drawn.images,
                     drawn.logits,
                     drawn.length,
-                    shown=shown,
+                    shown=drawn.shown,
                     class_names=self.names,
                     origin=drawn.origin,
                     bounds=(0, 255),
                     unit=unit,
                 ),
-                f"Images and logits along {len(drawn.ray)} rays, {words}; profile {self.profile}.",
+                self.caption(f"Images and logits along {len(drawn.ray)} rays, {words}"),
                 {"length": drawn.length, "logits": drawn.logits, "origin": drawn.origin},
             ),
         }

@@ -102,7 +102,7 @@ class Review(Result):
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the loss while PGD runs."""
-        n, title = self.reviews[ORI].images, plots.TITLES.get(self.dataset, self.dataset)
+        n = self.reviews[ORI].images
         losses = {label: found.loss for label, found in self.reviews.items()}
         figure = plots.plot_loss_by_iteration(
             losses,
@@ -110,8 +110,7 @@ class Review(Result):
             xlabel="iteration of PGD at the standard radius",
             ylabel=f"mean loss, {n} images (nats)",
         )
-        caption = (
-            f"Loss in nats by iteration of PGD at radius {self.radius:g} on {title}, mean of {n} test "
-            f"images; profile {self.profile}."
+        words = (
+            f"Loss in nats by iteration of PGD at radius {self.radius:g} on {self.title}, mean of {n} test"
         )
-        return {"loss": Drawing(figure, caption, losses)}
+        return {"loss": Drawing(figure, self.caption(f"{words} images"), losses)}

@@ -90,10 +90,8 @@ class Table1(Result):
         figure = plots.plot_adjacent_proportions(
             {self.dataset: (printed, measured)}, columns={self.dataset: list(self.percent)}
         )
-        caption = (
-            f"Table I as bars: percent of rays by adjacent class, Ori. on {self.title}; "
-            f"{self.num_samples:,} samples, {self.num_rays:,} rays per sample; profile {self.profile}."
-        )
+        words = f"Table I as bars: percent of rays by adjacent class, Ori. on {self.title}"
+        caption = self.caption(words, samples=self.num_samples, rays=self.num_rays)
         return {"table1": Drawing(figure, caption, {"paper": printed, "ours": measured})}
 
 

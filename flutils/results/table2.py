@@ -239,10 +239,10 @@ class Table2(Result):
         own = {found: self.means[found][found] for found in SETS}
         low, high = self.bounds
         figure = plots.plot_center_images(self.images, own, class_names=self.names, bounds=(low, high))
-        caption = (
-            f"{plots.TITLES[self.dataset]}: class-center images of {SETS[0]} and {SETS[1]}, with their mean "
-            f"margins there (pixel values, N/A counted as {high - low:g}); chosen from {self.num_samples:,} "
-            f"samples, {self.num_rays:,} rays per sample; profile {self.profile}."
+        caption = self.caption(
+            f"{self.title}: class-center images of {SETS[0]} and {SETS[1]}, with their mean margins there "
+            f"(pixel values, N/A counted as {high - low:g}); chosen from {self.num_samples:,} samples, "
+            f"{self.num_rays:,} rays per sample"
         )
         plotted = {
             found: {"training_image": self.training_image[found], "mean_margin": own[found]} for found in SETS

@@ -192,10 +192,10 @@ class Table3(Result):
         figure = plots.plot_attack_accuracy(
             ours, printed, intervals=spans, row_labels=labels, limits={"chance": 1 / len(self.names)}
         )
-        caption = (
-            f"Table III on {plots.TITLES.get(self.dataset, self.dataset)}: percent of n test images "
-            "classified correctly, the paper's and ours with 95 % Wilson intervals; strengths, in pixel "
-            f"values, are those at which Ori. comes nearest to the paper's; profile {self.profile}."
+        caption = self.caption(
+            f"Table III on {self.title}: percent of n test images classified correctly, the paper's and ours "
+            "with 95 % Wilson intervals; strengths, in pixel values, are those at which Ori. comes nearest "
+            "to the paper's"
         )
         plotted = {"ours": ours, "paper": printed, "intervals": spans, "rows": labels}
         return {"table3": Drawing(figure, caption, plotted)}

@@ -252,9 +252,9 @@ class Table4(Result):
         printed = {model: np.array(row.numbers) for model, row in paper.TABLE_4[self.dataset].items()}
         ends = {model: found.ends for model, found in self.models.items()}
         names: dict[str, Any] = {"class_names": self.names, "levels": self.levels}
-        size = (
-            f"a ratio without unit; {plots.TITLES[self.dataset]}, {self.num_samples:,} samples, "
-            f"{self.num_rays:,} rays per sample; profile {self.profile}."
+        size = self.caption(
+            f"a ratio without unit; {self.title}, {self.num_samples:,} samples, "
+            f"{self.num_rays:,} rays per sample"
         )
         return {
             "table4": Drawing(

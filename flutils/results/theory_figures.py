@@ -32,9 +32,9 @@ def _draw_push(result: "Theory") -> Drawing:
         panels.append(plots.PlanePanel(f"after {name}", plane.f[name], made.points, made.labels, made.starts))
     figure = plots.plot_boundaries(plane.place, panels, samples=plane.samples, classes=plane.classes)
     counts = ", ".join(f"{len(made.labels)} {name}" for name, made in plane.examples.items())
-    caption = (
+    caption = result.caption(
         f"Fig. 1 computed: boundary f = 0 in the plane before (dashed) and after retraining; "
-        f"{len(plane.classes)} samples, {counts}; coordinates are pixel values; profile {result.profile}."
+        f"{len(plane.classes)} samples, {counts}; coordinates are pixel values"
     )
     plotted: dict[str, Any] = {"samples": plane.samples, "classes": plane.classes, "place": plane.place[::4]}
     plotted |= {f"f {name}": values[::4, ::4] for name, values in plane.f.items()}
@@ -54,9 +54,8 @@ def _draw_scenario(result: "Theory") -> Drawing:
         example=found.example,
         reach=0.75 * found.example,
     )
-    caption = (
-        "Fig. 2 computed: one sample of class A, its gradient, a direction and the example; pixel values; "
-        f"profile {result.profile}."
+    caption = result.caption(
+        "Fig. 2 computed: one sample of class A, its gradient, a direction and the example; pixel values"
     )
     return Drawing(figure, caption, {"x0": found.start, "x_e": found.start + found.example * found.direction})
 
@@ -72,11 +71,8 @@ def _draw_cosines(result: "Theory") -> Drawing:
         f"{name} {each.num_samples:,} samples, {each.num_rays:,} rays per sample"
         for name, each in result.lemma.items()
     )
-    caption = (
-        f"Lemma 1 on Ori.: cosines, and share above 0 by margin (pixel value; Wilson 95 %); {sizes}; "
-        f"profile {result.profile}."
-    )
-    return Drawing(figure, caption, {name: vars(each) for name, each in result.lemma.items()})
+    words = f"Lemma 1 on Ori.: cosines, and share above 0 by margin (pixel value; Wilson 95 %); {sizes}"
+    return Drawing(figure, result.caption(words), {name: vars(each) for name, each in result.lemma.items()})
 
 
 def _draw_networks(result: "Theory") -> Drawing:
@@ -85,9 +81,9 @@ def _draw_networks(result: "Theory") -> Drawing:
         ylabels=["networks whose $f(x_e)$ falls (%)"],
         claimed=[1.0],
     )
-    caption = (
+    caption = result.caption(
         f"Theorem 1: percent of random networks whose f falls at the example stepped on, by learning rate; "
-        f"{theory.DRAWS['draws']} networks per curve; profile {result.profile}."
+        f"{theory.DRAWS['draws']} networks per curve"
     )
     return Drawing(figure, caption, {"rate": RATES, **result.falls})
 
@@ -105,9 +101,9 @@ def _draw_steps(result: "Theory") -> Drawing:
     panels = {plots.TITLES.get(n, n): (STEP_RATES, choose(each)) for n, each in result.steps.items()}
     labels = [f"{each.examples} examples of Ori. (%)" for each in result.steps.values()]
     figure = plots.plot_steps(panels, ylabels=labels, claimed=[1.0] * len(panels))
-    caption = (
+    caption = result.caption(
         "Theorem 1 on Ori. and what it is used for: percent of the examples, each stepped on alone, by "
-        f"learning rate; margins on the search's grid; profile {result.profile}."
+        "learning rate; margins on the search's grid"
     )
     plotted = {name: {"rate": rates, **curves} for name, (rates, curves) in panels.items()}
     return Drawing(figure, caption, plotted)
@@ -124,9 +120,9 @@ def _draw_others(result: "Theory") -> Drawing:
     }
     labels = [f"{each.others} other samples, all steps (%)" for each in result.steps.values()]
     figure = plots.plot_steps(panels, ylabels=labels, claimed=[None] * len(panels))
-    caption = (
+    caption = result.caption(
         "What the same steps do to other samples: percent whose lead falls, and that are classified "
-        f"correctly, by learning rate; profile {result.profile}."
+        "correctly, by learning rate"
     )
     plotted = {name: {"rate": rates, **curves} for name, (rates, curves) in panels.items()}
     return Drawing(figure, caption, plotted)

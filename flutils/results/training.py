@@ -203,7 +203,7 @@ class Training(Result):
         """Draw the accuracies, then loss and accuracy of Ori. and Adv. by epoch."""
         intervals = {name: self.interval(name) for name in self.trained}
         accuracy = {name: each.test_accuracy for name, each in self.trained.items()}
-        words = f"on {self.title}; profile {self.profile}."
+        words = self.caption(f"on {self.title}")
         caption = f"Test accuracy (%) with 95 % intervals (Wilson), {self.num_tested:,} images, {words}"
         found = {
             "accuracy": Drawing(
