@@ -256,8 +256,7 @@ class FeedbackResult(Result):
             group = self.groups[name]
             if group.rays:
                 margins = group.list_margins(self.step)
-                before = margins.pop(ORI)
-                figure = plots.plot_before_after(before, margins, search_range=self.search_range, unit=unit)
+                figure = plots.plot_before_after(margins, search_range=self.search_range, unit=unit)
                 figure.suptitle(f"{self.title}: {name}", x=0.02, ha="left", fontsize=11)
                 found[part] = Drawing(
                     figure,

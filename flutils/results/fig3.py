@@ -139,23 +139,18 @@ class Fig3(Result):
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the curves on the paper's axis and, where there is one, their finer part."""
-        panels = {self.dataset: np.isin(self.strengths, self.axis)}
-        units = {self.dataset: "fraction of the pixel range"}
-        places = {self.dataset: self.strengths}
+
+        def cut(part: NDArray[np.bool_], strengths: Floats, unit: str) -> plots.CurvePanel:
+            curves = {model: rate[part] for model, rate in self.accuracy.items()}
+            intervals = {model: ends[part] for model, ends in self.intervals.items()}
+            return plots.CurvePanel(strengths[part], curves, intervals, unit)
+
+        on_axis, fine = np.isin(self.strengths, self.axis), self.strengths <= self.fine_max + _ROUNDING
+        panels = {self.title: cut(on_axis, self.strengths, "fraction of the pixel range")}
         if self.fine_max > 0:
-            fine = f"{self.title}, the start of the axis"
-            panels[fine] = self.strengths <= self.fine_max + _ROUNDING
-            units[fine], places[fine] = "pixel values", self.strengths * self.pixel_range
-        figure = plots.plot_accuracy_curves(
-            {name: {m: rate[part] for m, rate in self.accuracy.items()} for name, part in panels.items()},
-            {name: places[name][part] for name, part in panels.items()},
-            intervals={
-                name: {m: ends[part] for m, ends in self.intervals.items()} for name, part in panels.items()
-            },
-            limits={"chance": self.chance},
-            unit=units,
-            interval_label="95 % Wilson interval",
-        )
+            start = f"{self.title}, the start of the axis"
+            panels[start] = cut(fine, self.strengths * self.pixel_range, "pixel values")
+        figure = plots.plot_accuracy_curves(panels, chance=self.chance)
         caption = self.caption(
             f"Fig. 3: accuracy in percent under FGSM on {self.title}, strengths in fractions of the pixel "
             f"range{', and on the right in pixel values' * (len(panels) > 1)}, with 95 % Wilson intervals; "

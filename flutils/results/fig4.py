@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from flutils import paper, plots
+from flutils import plots
 from flutils.claims import (
     CONFIDENCE,
     Comparison,
@@ -25,7 +25,7 @@ from flutils.paper import ADV, CIFAR10, FL, MNIST, MODELS, ORI, REDUCED_FL
 from flutils.results.base import Cell, Drawing, Result, pair_cells, tabulate
 from flutils.results.fig4_claims import LEVEL_CLAIMS, MNIST_LEVEL_CLAIMS, find_margins, measure_gain
 from flutils.results.mean_margins import MeanMargins
-from flutils.results.searched import COMPARED, Searched, Tables, compare_printed_levels
+from flutils.results.searched import COMPARED, Searched, Tables, compare_printed_levels, read_levels
 
 SEARCHES = {"samples": "searched samples", "few": "some searched samples", "held_out": "test images"}
 
@@ -121,7 +121,7 @@ class Fig4(Result):
     def frame(self) -> pd.DataFrame:
         """Return R of each model, the paper's beside ours, and what one needs to read it."""
         rows = {}
-        printed = {model: float(R) for model, R in paper.ROBUSTNESS[self.dataset].items()}
+        printed = read_levels(self.dataset)
         for model, found in self.samples.items():
             rows[model] = {
                 "paper": printed[model],
@@ -165,7 +165,7 @@ class Fig4(Result):
             "thin as empty": lambda found: found.level_without_thin,
             "by rays": lambda found: found.level_by_rays,
         }
-        levels = {"paper": {model: float(R) for model, R in paper.ROBUSTNESS[self.dataset].items()}}
+        levels = {"paper": read_levels(self.dataset)}
         for name, measure in readings.items():
             levels[name] = {model: measure(found) for model, found in self.samples.items()}
         levels["by rays, test images"] = {m: self.held_out[m].level_by_rays for m in self.samples}
@@ -225,11 +225,11 @@ class Fig4(Result):
         )
         pairs = {"fig4": (ORI, FL), "fig4_others": (ADV, REDUCED_FL)}
         drawn = {name: self._draw_matrices(pair, size) for name, pair in pairs.items()}
-        levels = {self.dataset: {model: found.level for model, found in self.samples.items()}}
-        printed = {self.dataset: {m: float(R) for m, R in paper.ROBUSTNESS[self.dataset].items()}}
-        bound = {self.dataset: self.samples[ORI].bound}
-        figure = plots.plot_robustness_levels(levels, printed, largest=bound)
+        levels = {model: found.level for model, found in self.samples.items()}
+        printed, bound = read_levels(self.dataset), self.samples[ORI].bound
+        figure = plots.plot_robustness_levels(levels, printed, largest=bound, title=self.title)
         plotted = {"ours": levels, "paper": printed, "largest": bound}
+        plotted = {name: {self.dataset: values} for name, values in plotted.items()}
         drawn["levels"] = Drawing(figure, f"Robustness level R in pixel values: {size}", plotted)
         return drawn
 

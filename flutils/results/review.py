@@ -106,7 +106,6 @@ class Review(Result):
         losses = {label: found.loss for label, found in self.reviews.items()}
         figure = plots.plot_loss_by_iteration(
             losses,
-            scale="log",
             xlabel="iteration of PGD at the standard radius",
             ylabel=f"mean loss, {n} images (nats)",
         )

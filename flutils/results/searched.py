@@ -119,7 +119,7 @@ def compare_levels(
 
     Source: paper §V-B, Eq. 2.
     """
-    printed = ROBUSTNESS[dataset]
+    printed = read_levels(dataset)
     readings = {
         "R": {model: drawn.samples[model].level for model in (larger, smaller)},
         "by rays": {model: drawn.samples[model].level_by_rays for model in (larger, smaller)},
@@ -130,7 +130,7 @@ def compare_levels(
         f"{format_gain(found[larger][0], found[smaller][0])}"
         for reading, found in readings.items()
     ]
-    parts[0] += f" (paper {format_gain(float(printed[larger]), float(printed[smaller]))})"
+    parts[0] += f" (paper {format_gain(printed[larger], printed[smaller])})"
     shares = ", ".join(f"{m} {_measure_empty(drawn.samples[m])}" for m in (larger, smaller))
     parts.insert(1, f"of it from empty cells {shares}")
     outcomes = (is_larger(found[larger], found[smaller]) for found in readings.values())
@@ -146,9 +146,14 @@ def _measure_empty(margins: ResampledMargins) -> str:
 
 def compare_printed_levels(claim: str, dataset: str, *, larger: str, smaller: str) -> Finding:
     """Evaluate that one model has a larger printed R than another."""
-    levels = {model: float(value) for model, value in ROBUSTNESS[dataset].items()}
+    levels = read_levels(dataset)
     evidence = f"R {larger} {levels[larger]:,.2f}, {smaller} {levels[smaller]:,.2f}"
     return Finding(claim, np.array([levels[larger] > levels[smaller]]), evidence)
+
+
+def read_levels(dataset: str) -> dict[str, float]:
+    """Return model -> printed R."""
+    return {model: float(value) for model, value in ROBUSTNESS[dataset].items()}
 
 
 def format_gain(new: float, old: float) -> str:

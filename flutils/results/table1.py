@@ -85,14 +85,12 @@ class Table1(Result):
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the row as bars beside the paper's."""
-        printed = list(_read_printed(self.dataset).values())
-        measured = list(self.percent.values())
-        figure = plots.plot_adjacent_proportions(
-            {self.dataset: (printed, measured)}, columns={self.dataset: list(self.percent)}
-        )
+        printed = _read_printed(self.dataset)
+        figure = plots.plot_adjacent_proportions(self.percent, printed, title=self.title)
         words = f"Table I as bars: percent of rays by adjacent class, Ori. on {self.title}"
         caption = self.caption(words, samples=self.num_samples, rays=self.num_rays)
-        return {"table1": Drawing(figure, caption, {"paper": printed, "ours": measured})}
+        plotted = {"paper": list(printed.values()), "ours": list(self.percent.values())}
+        return {"table1": Drawing(figure, caption, plotted)}
 
 
 def find_inequality(table: MarginTable, dataset: str, *, seed: int) -> list[Finding]:

@@ -190,7 +190,7 @@ class Table3(Result):
             strength = format_significant(attack.strength.strength)
             labels[name] = f"{name}\nstrength {strength}, n = {attack.images:,}"
         figure = plots.plot_attack_accuracy(
-            ours, printed, intervals=spans, row_labels=labels, limits={"chance": 1 / len(self.names)}
+            ours, printed, intervals=spans, row_labels=labels, chance=1 / len(self.names)
         )
         caption = self.caption(
             f"Table III on {self.title}: percent of n test images classified correctly, the paper's and ours "
