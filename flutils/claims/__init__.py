@@ -8,6 +8,7 @@ on the same inputs. Models that are exactly alike are not "more" than each other
 """
 
 from flutils.claims.control import (
+    COMPARED,
     CONTROL,
     NOISE,
     Comparison,
@@ -31,12 +32,13 @@ from flutils.claims.verdicts import (
     Floats,
     Verdict,
     agree,
+    find_ends,
     format_difference,
+    format_ends,
     format_percent,
     format_significant,
     hold_all,
     is_larger,
-    judge,
     judge_findings,
     judge_resamples,
     make_verdict,
@@ -45,6 +47,7 @@ from flutils.claims.verdicts import (
 
 __all__ = [
     "CANNOT_TELL",
+    "COMPARED",
     "CONFIDENCE",
     "CONTROL",
     "FAILS",
@@ -60,12 +63,13 @@ __all__ = [
     "check_models",
     "compare_with_controls",
     "draw_weights",
+    "find_ends",
     "format_difference",
+    "format_ends",
     "format_percent",
     "format_significant",
     "hold_all",
     "is_larger",
-    "judge",
     "judge_findings",
     "judge_resamples",
     "make_verdict",

@@ -9,7 +9,7 @@ import pandas as pd
 
 from flutils import plots
 from flutils.claims import (
-    CONFIDENCE,
+    COMPARED,
     Comparison,
     Finding,
     Floats,
@@ -17,15 +17,17 @@ from flutils.claims import (
     Verdict,
     agree,
     compare_with_controls,
+    find_ends,
+    format_ends,
     is_larger,
     judge_findings,
 )
 from flutils.experiment import Experiment
 from flutils.paper import ADV, CIFAR10, FL, MNIST, MODELS, ORI, REDUCED_FL
 from flutils.results.base import Cell, Drawing, Result, pair_cells, tabulate
-from flutils.results.fig4_claims import LEVEL_CLAIMS, MNIST_LEVEL_CLAIMS, find_margins, measure_gain
+from flutils.results.fig4_claims import find_margins, list_level_claims
 from flutils.results.mean_margins import MeanMargins
-from flutils.results.searched import COMPARED, Searched, Tables, compare_printed_levels, read_levels
+from flutils.results.searched import Drawn, Tables, compare_printed_levels, read_levels
 
 SEARCHES = {"samples": "searched samples", "few": "some searched samples", "held_out": "test images"}
 
@@ -74,7 +76,10 @@ class Fig4(Result):
         """
         drawn = tables.resample(dataset, seed)
         before = drawn.samples[ORI]
-        gains = {"samples": measure_gain(drawn.samples), "held_out": measure_gain(drawn.held_out)}
+        gains = {
+            "samples": _gain(drawn.samples[FL].mean_margin, before.mean_margin),
+            "held_out": _gain(drawn.held_out[FL].mean_margin, drawn.held_out[ORI].mean_margin),
+        }
         return cls(
             dataset=dataset,
             profile=profile,
@@ -84,7 +89,10 @@ class Fig4(Result):
                 for name in SEARCHES
             },
             intervals={
-                name: {model: _find_ends(measure(each, before)) for model, each in drawn.samples.items()}
+                name: {
+                    model: tuple(find_ends(measure(each, before)).tolist())
+                    for model, each in drawn.samples.items()
+                }
                 for name, measure in _INTERVALS.items()
             },
             classes=_compare_classes(drawn.samples, lambda each: each.class_margins),
@@ -92,16 +100,15 @@ class Fig4(Result):
             gains={name: np.round(gain, 4) for name, gain in gains.items()},
             comparisons=tuple(_compare_controls(drawn)),
             num_rays=(tables.samples[ORI].num_rays, tables.held_out[ORI].num_rays),
-            judged=tuple(judge_findings(find_margins(tables, drawn, dataset, seed=seed))),
+            judged=tuple(judge_findings(find_margins(drawn))),
         )
 
     @classmethod
     def judge_printed(cls, dataset: str) -> list[Finding]:
         """Evaluate the claims that the printed R decide; Fig. 4 prints no numbers."""
-        pairs = LEVEL_CLAIMS | (MNIST_LEVEL_CLAIMS if dataset == MNIST else {})
         return [
             compare_printed_levels(claim, dataset, larger=larger, smaller=smaller)
-            for claim, (larger, smaller) in pairs.items()
+            for claim, (larger, smaller) in list_level_claims(dataset).items()
         ]
 
     @classmethod
@@ -127,10 +134,10 @@ class Fig4(Result):
                 "paper": printed[model],
                 "ours": found.level,
                 "difference": found.level - printed[model],
-                "95 % interval": _format_ends(self.intervals["R"][model]),
+                "95 % interval": format_ends(self.intervals["R"][model]),
                 "gain over Ori., paper (%)": _gain(printed[model], printed[ORI]),
                 "gain, ours (%)": _gain(found.level, self.samples[ORI].level),
-                "its 95 % interval": _format_ends(self.intervals["gain of R"][model]),
+                "its 95 % interval": format_ends(self.intervals["gain of R"][model]),
                 "N/A (%)": 100 * found.not_found,
                 "empty cells": found.empty,
                 "R from empty cells (%)": found.empty_percent,
@@ -144,7 +151,7 @@ class Fig4(Result):
             model: {
                 "R": found.level,
                 "R by rays": found.level_by_rays,
-                "95 % interval by rays": _format_ends(self.intervals["R by rays"][model]),
+                "95 % interval by rays": format_ends(self.intervals["R by rays"][model]),
                 "empty cells": found.empty,
                 "R from empty cells (%)": found.empty_percent,
                 "thin cells": found.thin,
@@ -259,10 +266,10 @@ def _compare_classes(
     """Return for each class what a model changes against Ori., and the ends of its interval."""
     before = measure(drawn[ORI])
     changes = {m: measure(each) - (0 if m == ORI else before) for m, each in drawn.items()}
-    return {m: np.column_stack([change[0], *_find_quantiles(change)]) for m, change in changes.items()}
+    return {m: np.column_stack([change[0], *find_ends(change)]) for m, change in changes.items()}
 
 
-def _compare_controls(drawn: Searched[ResampledMargins]) -> list[Comparison]:
+def _compare_controls(drawn: Drawn) -> list[Comparison]:
     """Compare the controls on the samples that they were searched on, and on test images."""
     measures: dict[str, Callable[[ResampledMargins], Floats]] = {
         "R (pixel values)": lambda each: each.level,
@@ -274,18 +281,6 @@ def _compare_controls(drawn: Searched[ResampledMargins]) -> list[Comparison]:
         for where, found in ((SEARCHES["few"], drawn.few), (SEARCHES["held_out"], drawn.held_out))
         for name, measure in measures.items()
     ]
-
-
-def _find_quantiles(values: Floats) -> Floats:
-    return np.quantile(values[1:], [1 - CONFIDENCE, CONFIDENCE], axis=0)
-
-
-def _find_ends(values: Floats) -> tuple[float, ...]:
-    return tuple(_find_quantiles(values).tolist())
-
-
-def _format_ends(ends: tuple[float, ...]) -> str:
-    return "–" if np.isnan(ends).any() else f"{ends[0]:,.2f} to {ends[1]:,.2f}"
 
 
 def _gain(new: Any, old: Any) -> Any:

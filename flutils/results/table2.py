@@ -9,8 +9,7 @@ import pandas as pd
 
 from flutils import paper, plots
 from flutils.claims import (
-    CONTROL,
-    NOISE,
+    COMPARED,
     Comparison,
     Finding,
     Verdict,
@@ -18,7 +17,7 @@ from flutils.claims import (
     judge_findings,
 )
 from flutils.experiment import Experiment
-from flutils.paper import AVERAGE, DEVIATION, FL, MODELS, ORI, REDUCED_FL
+from flutils.paper import AVERAGE, DEVIATION, MODELS, ORI
 from flutils.randomness import stream
 from flutils.results.base import (
     Cell,
@@ -270,12 +269,11 @@ def _take_data(found: Mapping[str, Mapping[str, np.ndarray]]) -> Means:
 def _compare(experiment: Experiment) -> Iterator[Comparison]:
     """Compare with both controls the Avg. of the images of both sets, in-sample and of test images."""
     models = experiment.models.with_controls()
-    compared = {label: models[label] for label in (ORI, CONTROL, NOISE, FL, REDUCED_FL)}
     for what, search in (
         ("samples of the controls", experiment.searches.few),
         ("test images", experiment.searches.held_out),
     ):
-        tables = {label: search(each) for label, each in compared.items()}
+        tables = {label: search(models[label]) for label in COMPARED}
         centers = choose_centers(tables, stream(experiment.seed, f"claims/centers controls {what}"))
         for found in SETS:
             averages = {label: values.mean(axis=1) for label, values in centers.means[found].items()}

@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 
 from flutils import paper, plots
 from flutils.claims import (
+    COMPARED,
     CONFIDENCE,
     RESAMPLES,
     Comparison,
@@ -19,6 +20,7 @@ from flutils.claims import (
     Floats,
     ResampledMargins,
     compare_with_controls,
+    format_ends,
     format_significant,
     judge_findings,
     rank_correlation,
@@ -28,7 +30,7 @@ from flutils.experiment import Experiment
 from flutils.paper import AVERAGE, DEVIATION, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
 from flutils.results.base import Cell, Drawing, Result, pair_cells, tabulate
-from flutils.results.searched import COMPARED, Searched, Tables, compare_printed_levels
+from flutils.results.searched import Drawn, Tables, compare_printed_levels
 from flutils.results.table4_claims import (
     average_log,
     deviate_log,
@@ -128,7 +130,7 @@ class Table4(Result):
         ratio = drawn.samples[ORI].class_robustness
         ranked = np.array([rank_levels(each) for each in np.where(np.isnan(ratio), 1.0, ratio)])
         order = [claim.id for claim in paper.CLAIMS]
-        found = find_classes(tables, drawn, correct, dataset, seed=seed)
+        found = find_classes(drawn, correct)
         return cls(
             dataset=dataset,
             profile=profile,
@@ -198,7 +200,7 @@ class Table4(Result):
                     AVERAGE: average,
                     DEVIATION: deviation,
                     "Std. of log₁₀ R_i": spread,
-                    "95 % interval": _format_ends(found.spread[1:]) if source == "ours" else "–",
+                    "95 % interval": format_ends(found.spread[1:]) if source == "ours" else "–",
                     "without misclassified samples": (
                         np.nan if correct is None else float(deviate_log(correct[None])[0])
                     ),
@@ -215,10 +217,8 @@ class Table4(Result):
         rows: dict[str, dict[str, str]] = {name: {} for name in self.names}
         for model, found in self.models.items():
             for name, value, (low, high) in zip(self.names, found.ratio, found.ends, strict=True):
-                text = (
-                    f"{format_significant(value)} ({format_significant(low)} to {format_significant(high)})"
-                )
-                rows[name][model] = text.replace("nan", "–").replace("inf", "∞")
+                text = "{} ({} to {})".format(*map(format_significant, (value, low, high)))
+                rows[name][model] = text.replace("inf", "∞")
         return tabulate(rows, "class")
 
     def order(self) -> pd.DataFrame:
@@ -229,7 +229,7 @@ class Table4(Result):
             rows[model] = {
                 "with Ori., paper": rank_correlation(printed[ORI], printed[model]),
                 "with Ori., ours": found.order[0],
-                "95 % interval of ours": _format_ends(found.order[1:]),
+                "95 % interval of ours": format_ends(found.order[1:]),
                 "classes that rise": found.risen,
                 "classes that fall": found.fallen,
                 "intervals without 1": found.apart,
@@ -301,7 +301,7 @@ def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats)
     )
 
 
-def _compare_controls(drawn: Searched[ResampledMargins], levels: NDArray[np.str_]) -> Iterator[Comparison]:
+def _compare_controls(drawn: Drawn, levels: NDArray[np.str_]) -> Iterator[Comparison]:
     """Compare the controls where the data and nearly all resamples have the logarithms it takes."""
     measures: dict[str, Callable[[Floats], Floats]] = {"Std. of log₁₀ R_i": deviate_log}
     for level in ("low", "high"):
@@ -322,10 +322,6 @@ def _find_ends(values: Floats) -> tuple[float, ...]:
     if len(found) < CONFIDENCE * RESAMPLES:
         return (np.nan, np.nan)
     return tuple(np.quantile(found, [1 - CONFIDENCE, CONFIDENCE]).tolist())
-
-
-def _format_ends(ends: tuple[float, ...]) -> str:
-    return "–" if np.isnan(ends).any() else f"{ends[0]:.2f} to {ends[1]:.2f}"
 
 
 def _correlate_ranks(a: Floats, b: Floats) -> Floats:
