@@ -104,12 +104,17 @@ def agree(*outcomes: ArrayLike) -> Floats:
 
 def rank_correlation(a: ArrayLike, b: ArrayLike) -> float:
     """Return Spearman's rank correlation with mean ranks for ties; 0 where one side does not vary."""
-    from scipy.stats import spearmanr
+    return float(correlate_ranks(np.array([a]), np.array([b]))[0])
 
-    left, right = np.asarray(a), np.asarray(b)
-    if np.ptp(left) == 0 or np.ptp(right) == 0:
-        return 0.0
-    return float(spearmanr(left, right).statistic)
+
+def correlate_ranks(a: NDArray[Any], b: NDArray[Any]) -> Floats:
+    """Return the `rank_correlation` of each row of `a` with that of `b`."""
+    from scipy.stats import rankdata
+
+    left, right = (rankdata(rows, axis=1) - (rows.shape[1] + 1) / 2 for rows in (a, b))
+    scale = np.sqrt((left**2).sum(axis=1) * (right**2).sum(axis=1))
+    found: Floats = np.divide((left * right).sum(axis=1), scale, out=np.zeros(len(a)), where=scale > 0)
+    return found
 
 
 def hold_all(*outcomes: ArrayLike) -> Floats:

@@ -7,12 +7,7 @@ import numpy as np
 import pandas as pd
 
 from flutils import paper, plots
-from flutils.claims import (
-    Finding,
-    format_percent,
-    judge_findings,
-    resample_means,
-)
+from flutils.claims import Finding, format_percent, judge_findings, resample_means
 from flutils.experiment import Experiment
 from flutils.paper import FL, ORI, REDUCED_FL
 from flutils.randomness import stream
@@ -76,31 +71,32 @@ class FeedbackResult(Result):
     def compute(cls, experiment: Experiment) -> Self:
         """Make the examples, see which cross, retrain, and search again."""
         models, searches, names = experiment.models, experiment.searches, experiment.class_names
-        ori, fl, reduced = models.ori(), models.fl(), models.reduced_fl()
-        trained = {each.label: each for each in (ori, models.control(), models.noise(), fl, reduced)}
+        ori = models.ori()
+        retrained = (models.control(), models.noise(), models.fl(), models.reduced_fl())
+        trained = {each.label: each for each in (ori, *retrained)}
         table = searches.margins(ori)
         reports = {m: experiment.feedback.crossing(ori, equal=m == REDUCED_FL) for m in SETS}
         # The larger set first, so that only one of the two is in memory.
         every = experiment.feedback.examples(ori, equal=True)
-        sets = {REDUCED_FL: describe_set(every, reports[REDUCED_FL], len(reduced.history))}
+        sets = {REDUCED_FL: describe_set(every, reports[REDUCED_FL], len(trained[REDUCED_FL].history))}
         by_rule, counts = (every.sample, every.ray), {REDUCED_FL: (every.selection.chosen, every.counts)}
         del every
         made = experiment.feedback.examples(ori)
-        sets = {FL: describe_set(made, reports[FL], len(fl.history)), **sets}
+        sets = {FL: describe_set(made, reports[FL], len(trained[FL].history)), **sets}
         counts[FL] = (made.selection.chosen, made.counts)
-        chosen = made.selection
+        chosen, moved = made.selection, reports[FL].moved
         masks = group_rays(table.crossing.shape, (made.sample, made.ray), by_rule, chosen.rows)
         few = {label: searches.few(each) for label, each in trained.items()}
         held_out = {label: searches.held_out(each) for label, each in trained.items()}
         groups = {name: describe_group(few, mask[experiment.few_rows], names) for name, mask in masks.items()}
         everything = np.ones(held_out[ORI].crossing.shape, bool)
-        limit, after = table.settings.search_range, searches.margins(fl)
+        limit, after = table.settings.search_range, searches.margins(trained[FL])
         gain = np.nan_to_num(after.margin, nan=limit) - np.nan_to_num(table.margin, nan=limit)
         ruled = np.zeros(table.crossing.shape, bool)
         ruled[by_rule] = True
         taken = np.isin(np.arange(table.num_samples), chosen.rows)
         rng = stream(experiment.seed, "claims/feedback/own")
-        moved = reports[FL].moved
+        crossing = find_crossing(reports[FL].crossed[moved], made.sample[moved], seed=experiment.seed)
         return cls(
             **cls.start(experiment),
             classes={
@@ -126,11 +122,7 @@ class FeedbackResult(Result):
             step=table.settings.step,
             search_range=limit,
             pixel_max=float(experiment.bounds[1]),
-            judged=tuple(
-                judge_findings(
-                    [find_crossing(reports[FL].crossed[moved], made.sample[moved], seed=experiment.seed)]
-                )
-            ),
+            judged=tuple(judge_findings([crossing])),
         )
 
     def frame(self) -> pd.DataFrame:
@@ -147,14 +139,10 @@ class FeedbackResult(Result):
         frame = tabulate(ours, "class")
         if self.dataset not in paper.TABLE_4:
             return frame
-        printed = {
-            "R_i, paper": list(paper.TABLE_4[self.dataset][ORI].numbers),
-            "level, paper": list(paper.TABLE_4_LEVELS[self.dataset]),
-            "samples, paper": _count_samples(self.dataset),
-        }
-        joined = pd.concat([pd.DataFrame(printed, index=frame.index), frame], axis=1)
-        first = ["R_i, paper", "R_i", "level, paper", "level", "samples, paper"]
-        return joined[[*first, *(name for name in joined if name not in first)]]
+        frame.insert(0, "R_i, paper", paper.TABLE_4[self.dataset][ORI].numbers)
+        frame.insert(2, "level, paper", paper.TABLE_4_LEVELS[self.dataset])
+        frame.insert(4, "samples, paper", _count_samples(self.dataset))
+        return frame
 
     def crossing(self) -> pd.DataFrame:
         """Return how many examples were made of each kind, and how many cross."""

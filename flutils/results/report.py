@@ -123,17 +123,16 @@ class Report:
         lines = [line for line in self.claims() if line.counted]
         columns = [(who, kind) for who, verdicts in kinds.items() for kind in verdicts]
         abouts = list(dict.fromkeys(line.claim.about for line in lines))
-        rows = [
-            [
-                sum(getattr(line, who) == kind for line in lines if line.claim.about == about)
+        rows = {
+            about: {
+                (who, kind): sum(getattr(line, who) == kind for line in lines if line.claim.about == about)
                 for who, kind in columns
-            ]
+            }
             for about in abouts
-        ]
-        names = pd.MultiIndex.from_tuples(columns, names=["numbers", "verdict"])
-        frame = pd.DataFrame(rows, index=abouts, columns=names)
+        }
+        frame = tabulate(rows, "about").rename_axis(columns=["numbers", "verdict"])
         frame.loc["all"] = frame.sum()
-        return frame.rename_axis("about")
+        return frame
 
     def cells(self) -> list[tuple[str, Cell]]:
         """Return (dataset, cell) of every printed number, in the order of the notebooks."""

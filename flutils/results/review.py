@@ -109,7 +109,5 @@ class Review(Result):
             xlabel="iteration of PGD at the standard radius",
             ylabel=f"mean loss, {n} images (nats)",
         )
-        words = (
-            f"Loss in nats by iteration of PGD at radius {self.radius:g} on {self.title}, mean of {n} test"
-        )
-        return {"loss": Drawing(figure, self.caption(f"{words} images"), losses)}
+        what = f"Loss in nats by iteration of PGD at radius {self.radius:g} on {self.title}"
+        return {"loss": Drawing(figure, self.caption(f"{what}, mean of {n} test images"), losses)}

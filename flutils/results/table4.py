@@ -1,6 +1,6 @@
 """Table IV: the robustness of each class, and what the paper says about it."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from flutils import paper, plots
 from flutils.claims import (
@@ -20,6 +19,7 @@ from flutils.claims import (
     Floats,
     ResampledMargins,
     compare_with_controls,
+    correlate_ranks,
     format_ends,
     format_significant,
     judge_findings,
@@ -161,13 +161,12 @@ class Table4(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return R_i, Avg. and Std. of each model, the paper's beside ours."""
-        rows: dict[tuple[str, str], Sequence[float]] = {}
+        rows = {}
         for model in MODELS:
             printed, ours = self._row("paper", model), self._row("ours", model)
-            with np.errstate(invalid="ignore"):
-                rows |= {(model, "paper"): printed, (model, "ours"): ours}
-                rows[model, "difference"] = np.subtract(ours, printed).tolist()
-        return tabulate({key: _name_columns(row) for key, row in rows.items()}, "R_i of", "")
+            rows |= {(model, "paper"): printed, (model, "ours"): ours}
+            rows[model, "difference"] = {column: ours[column] - printed[column] for column in COLUMNS}
+        return tabulate(rows, "R_i of", "")
 
     def marks(self) -> pd.DataFrame:
         """Return the level of each class, the paper's mark beside ours, and how firm ours is."""
@@ -181,9 +180,7 @@ class Table4(Result):
             "same": ["yes" if a == b else "no" for a, b in zip(printed, self.levels, strict=True)],
             "ours kept in resamples": [f"{100 * share:.0f} %" for share in self.kept],
         }
-        return tabulate(
-            {key: dict(zip(COLUMNS[:10], row, strict=True)) for key, row in rows.items()}, "level of"
-        )
+        return pd.DataFrame.from_dict(rows, "index", columns=COLUMNS[:10]).rename_axis("level of")
 
     def spreads(self) -> pd.DataFrame:
         """Return how unequal the classes are: averages, deviations and extremes of R_i."""
@@ -194,11 +191,11 @@ class Table4(Result):
                 ("paper", printed, None, float(deviate_log(printed[None])[0])),
                 ("ours", found.ratio, found.correct, found.spread[0]),
             ):
-                average, deviation = self._row(source, model)[-2:]
+                row = self._row(source, model)
                 rows[model, source] = {
                     "weighted mean": found.weighted_mean if source == "ours" else np.nan,
-                    AVERAGE: average,
-                    DEVIATION: deviation,
+                    AVERAGE: row[AVERAGE],
+                    DEVIATION: row[DEVIATION],
                     "Std. of log₁₀ R_i": spread,
                     "95 % interval": format_ends(found.spread[1:]) if source == "ours" else "–",
                     "without misclassified samples": (
@@ -240,9 +237,7 @@ class Table4(Result):
     def cells(self) -> list[Cell]:
         """Return every printed number of the table, with ours."""
         ours = {
-            (model, column): value
-            for model in MODELS
-            for column, value in zip(COLUMNS, self._row("ours", model), strict=True)
+            (model, column): value for model in MODELS for column, value in self._row("ours", model).items()
         }
         return pair_cells("IV", self.dataset, ours)
 
@@ -269,15 +264,17 @@ class Table4(Result):
             ),
         }
 
-    def _row(self, source: str, model: str) -> list[float]:
+    def _row(self, source: str, model: str) -> dict[str, float]:
         """Return the ten R_i with Avg. and Std.; both are infinite or undefined where an R_i is."""
         if source == "paper":
             row = paper.TABLE_4[self.dataset][model]
-            return [*row.numbers, float(row.average), float(row.deviation)]
-        ratio = self.models[model].ratio
-        average = float(ratio.mean())
-        deviation = float(ratio.std(ddof=1)) if np.isfinite(average) else average
-        return [*ratio.tolist(), average, deviation]
+            values = [*row.numbers, float(row.average), float(row.deviation)]
+        else:
+            ratio = self.models[model].ratio
+            average = float(ratio.mean())
+            deviation = float(ratio.std(ddof=1)) if np.isfinite(average) else average
+            values = [*ratio.tolist(), average, deviation]
+        return dict(zip(COLUMNS, values, strict=True))
 
 
 def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats) -> ClassRobustness:
@@ -286,7 +283,7 @@ def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats)
     tail = round((1 - CONFIDENCE) * RESAMPLES)
     ends = np.sort(resampled, axis=0)[[tail, -1 - tail]].T  # undefined ones come last
     usable = np.flatnonzero(~np.isnan(ratio + ori).any(axis=1))
-    order = _correlate_ranks(ratio[usable], ori[usable])
+    order = correlate_ranks(ratio[usable], ori[usable])
     spread = deviate_log(ratio)
     return ClassRobustness(
         ratio=ratio[0],
@@ -324,17 +321,6 @@ def _find_ends(values: Floats) -> tuple[float, ...]:
     return tuple(np.quantile(found, [1 - CONFIDENCE, CONFIDENCE]).tolist())
 
 
-def _correlate_ranks(a: Floats, b: Floats) -> Floats:
-    """Return the rank correlation of each row of a with that of b, as `rank_correlation`."""
-    left, right = (rankdata(each, axis=1) - (each.shape[1] + 1) / 2 for each in (a, b))
-    scale = np.sqrt((left**2).sum(axis=1) * (right**2).sum(axis=1))
-    return np.divide((left * right).sum(axis=1), scale, out=np.zeros(len(a)), where=scale > 0)
-
-
 def _correlate(a: Floats, b: Floats) -> float:
     usable = np.flatnonzero(~np.isnan(a + b))
     return rank_correlation(a[usable], b[usable]) if len(usable) > 1 else np.nan
-
-
-def _name_columns(row: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(COLUMNS, row, strict=False))  # a row may end before Avg. and Std.

@@ -176,20 +176,20 @@ class Theory(Result):
 
     def used(self) -> pd.DataFrame:
         """Return percent of the examples whose step does what Theorem 1 is used for, by learning rate."""
-        rows: dict[str, dict[str, float]] = {}
-        for name, each in self.steps.items():
-            for update in theory.UPDATES:
-                for what, values in (
-                    ("f(x_e) falls", each.falls),
-                    ("x_e is classified correctly", each.corrected),
-                    ("the boundary moves outward where d crosses it", each.pushed),
-                    ("margin of x_0 along d grows", each.grows),
-                    ("margin of x_0 along d shrinks", each.shrinks),
-                ):
-                    rows[f"{name}, {update}: {what}"] = {
-                        f"α = {rate:.2g}": 100 * value
-                        for rate, value in zip(STEP_RATES, values[update], strict=True)
-                    }
+        what = {
+            "falls": "f(x_e) falls",
+            "corrected": "x_e is classified correctly",
+            "pushed": "the boundary moves outward where d crosses it",
+            "grows": "margin of x_0 along d grows",
+            "shrinks": "margin of x_0 along d shrinks",
+        }
+        columns = [f"α = {rate:.2g}" for rate in STEP_RATES]
+        rows = {
+            f"{name}, {update}: {words}": dict(zip(columns, 100 * getattr(each, part)[update], strict=True))
+            for name, each in self.steps.items()
+            for update in theory.UPDATES
+            for part, words in what.items()
+        }
         return tabulate(rows, "percent of the examples")
 
     def drawings(self) -> dict[str, Drawing]:

@@ -1,10 +1,12 @@
 """The figures of the theory."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from flutils import plots, theory
+from flutils.data import find_spec
 from flutils.results.base import Drawing
 from flutils.results.steps import RATES, STEP_RATES, Steps
 
@@ -18,8 +20,8 @@ def draw_theory(result: "Theory") -> dict[str, Drawing]:
         "figure1": _draw_push(result),
         "figure2": _draw_scenario(result),
         "lemma1": _draw_cosines(result),
+        "theorem1": _draw_networks(result),
     }
-    drawn["theorem1"] = _draw_networks(result)
     if result.steps:
         drawn |= {"steps": _draw_steps(result), "others": _draw_others(result)}
     return drawn
@@ -76,16 +78,14 @@ def _draw_cosines(result: "Theory") -> Drawing:
 
 
 def _draw_networks(result: "Theory") -> Drawing:
-    figure = plots.plot_steps(
-        {"Random networks": (RATES, result.falls)},
-        ylabels=["networks whose $f(x_e)$ falls (%)"],
-        claimed=[1.0],
-    )
-    caption = result.caption(
-        f"Theorem 1: percent of random networks whose f falls at the example stepped on, by learning rate; "
+    label, curves = "networks whose $f(x_e)$ falls (%)", {"Random networks": result.falls}
+    words = result.caption(
+        "Theorem 1: percent of random networks whose f falls at the example stepped on, by learning rate; "
         f"{theory.DRAWS['draws']} networks per curve"
     )
-    return Drawing(figure, caption, {"rate": RATES, **result.falls})
+    return Drawing(
+        plots.plot_steps(RATES, curves, ylabels=[label], claimed=1.0), words, {"rate": RATES, **result.falls}
+    )
 
 
 def _draw_steps(result: "Theory") -> Drawing:
@@ -98,31 +98,35 @@ def _draw_steps(result: "Theory") -> Drawing:
             "... shrinks": each.shrinks[update],
         }
 
-    panels = {plots.TITLES.get(n, n): (STEP_RATES, choose(each)) for n, each in result.steps.items()}
     labels = [f"{each.examples} examples of Ori. (%)" for each in result.steps.values()]
-    figure = plots.plot_steps(panels, ylabels=labels, claimed=[1.0] * len(panels))
-    caption = result.caption(
+    words = result.caption(
         "Theorem 1 on Ori. and what it is used for: percent of the examples, each stepped on alone, by "
         "learning rate; margins on the search's grid"
     )
-    plotted = {name: {"rate": rates, **curves} for name, (rates, curves) in panels.items()}
-    return Drawing(figure, caption, plotted)
+    return _draw_panels(result, choose, labels, words, claimed=1.0)
 
 
 def _draw_others(result: "Theory") -> Drawing:
-    panels = {
-        plots.TITLES.get(name, name): (
-            STEP_RATES,
-            {f"lead falls, {update}": values for update, values in each.lead_falls.items()}
-            | {f"still right, {update}": values for update, values in each.still_right.items()},
-        )
-        for name, each in result.steps.items()
-    }
+    def choose(each: Steps) -> dict[str, np.ndarray]:
+        falls = {f"lead falls, {update}": values for update, values in each.lead_falls.items()}
+        return falls | {f"still right, {update}": values for update, values in each.still_right.items()}
+
     labels = [f"{each.others} other samples, all steps (%)" for each in result.steps.values()]
-    figure = plots.plot_steps(panels, ylabels=labels, claimed=[None] * len(panels))
-    caption = result.caption(
+    words = result.caption(
         "What the same steps do to other samples: percent whose lead falls, and that are classified "
         "correctly, by learning rate"
     )
-    plotted = {name: {"rate": rates, **curves} for name, (rates, curves) in panels.items()}
-    return Drawing(figure, caption, plotted)
+    return _draw_panels(result, choose, labels, words)
+
+
+def _draw_panels(
+    result: "Theory",
+    choose: Callable[[Steps], dict[str, np.ndarray]],
+    labels: list[str],
+    caption: str,
+    claimed: float | None = None,
+) -> Drawing:
+    """Draw curves of each dataset's steps by learning rate."""
+    panels = {find_spec(name).title: choose(each) for name, each in result.steps.items()}
+    figure = plots.plot_steps(STEP_RATES, panels, ylabels=labels, claimed=claimed)
+    return Drawing(figure, caption, {name: {"rate": STEP_RATES, **curves} for name, curves in panels.items()})
