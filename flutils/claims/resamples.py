@@ -86,7 +86,8 @@ class ResampledMargins:
     @cached_property
     def level(self) -> Floats:
         """(1 + b,): the robustness level R, its resamples shifted as `class_margins`."""
-        return self.class_margins.sum(axis=1) * (self.sums.shape[-1] - 1)
+        level: Floats = self.class_margins.sum(axis=1) * (self.sums.shape[-1] - 1)
+        return level
 
     @cached_property
     def mean_margin(self) -> Floats:
@@ -98,7 +99,7 @@ class ResampledMargins:
     @cached_property
     def level_by_rays(self) -> Floats:
         """(1 + b,): R by rays, `mean_margin` times the number of cells of R, so that both have one bound."""
-        c = self.sums.shape[-1]
+        c: int = self.sums.shape[-1]
         return self.mean_margin * c * (c - 1)
 
     @cached_property

@@ -118,7 +118,7 @@ class Result:
         """Return what training longer, noise, and crossing the boundary change, with 95 % intervals."""
         if not self.comparisons:
             return pd.DataFrame(index=pd.Index([f"nothing: {self.NOT_COMPARED}"], name="measure"))
-        return tabulate_comparisons({self.dataset: self.comparisons}).xs(self.dataset)
+        return tabulate_comparisons({self.dataset: self.comparisons}).loc[[self.dataset]].droplevel(0)
 
     def cells(self) -> list[Cell]:
         """Return every printed number of the artefact once, with ours."""

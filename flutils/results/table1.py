@@ -176,4 +176,5 @@ def _is_extreme(shares: Floats, named: int) -> Floats:
 
 def _count_adjacent(table: MarginTable, num_classes: int) -> np.ndarray:
     """Count, for each sample, the rays that end in each class: (n, classes)."""
-    return np.count_nonzero(table.adjacent[:, :, None] == np.arange(num_classes), axis=1)
+    counts: np.ndarray = (table.adjacent[:, :, None] == np.arange(num_classes)).sum(axis=1)
+    return counts

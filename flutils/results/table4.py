@@ -161,7 +161,7 @@ class Table4(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return R_i, Avg. and Std. of each model, the paper's beside ours."""
-        rows = {}
+        rows: dict[tuple[str, str], dict[str, float]] = {}
         for model in MODELS:
             printed, ours = self._row("paper", model), self._row("ours", model)
             rows |= {(model, "paper"): printed, (model, "ours"): ours}

@@ -40,7 +40,8 @@ class CrossingDraws:
     @property
     def crosses(self) -> NDArray[np.bool_]:
         """(n,) bool, whether the ray meets the boundary."""
-        return ~np.isnan(self.crossing)
+        found: NDArray[np.bool_] = np.isfinite(self.crossing)
+        return found
 
     @property
     def positive(self) -> int:
