@@ -88,13 +88,11 @@ def activate(values: np.ndarray, activation: str) -> np.ndarray:
     return found
 
 
-def measure_loss(f: np.ndarray, activation: str) -> np.ndarray:
-    """Return the loss of Eq. 6 of examples of class A, y = −1, reading f ⊙ σ as σ(f)."""
-    return 0.5 * (1 + activate(f, activation)) ** 2
-
-
 def error_signal(f: np.ndarray, activation: str) -> np.ndarray:
-    """Return δ = ∂L/∂f of Eq. 6: (1 + σ(f)) σ'(f). The printed δ lacks the first factor."""
+    """Return δ = ∂L/∂f of Eq. 6 for class A, y = −1, reading f ⊙ σ as σ(f): (1 + σ(f)) σ'(f).
+
+    The printed δ lacks the first factor.
+    """
     slope: np.ndarray = 1 - np.tanh(f) ** 2 if activation == "tanh" else (f > 0).astype(float)
     delta: np.ndarray = (1 + activate(f, activation)) * slope
     return delta
