@@ -5,6 +5,7 @@ import pytest
 
 from flutils import claims
 from flutils.paper import ADV, FL, ORI, REDUCED_FL
+from flutils.results.base import tabulate_comparisons
 
 CONTROL, NOISE = claims.CONTROL, claims.NOISE
 
@@ -82,13 +83,13 @@ def test_rounding_of_equal_means_is_no_difference():
 
 @pytest.mark.parametrize("found", [{}, {"mnist": []}])
 def test_nothing_to_compare_is_an_empty_table(found):
-    frame = claims.tabulate_comparisons(found)
+    frame = tabulate_comparisons(found)
     assert frame.empty and frame.index.names == ["dataset", "measure"]
 
 
 def test_comparisons_as_a_table():
     found = claims.compare_with_controls("accuracy (%)", resample({**answers(), ADV: np.ones(2000, bool)}))
-    frame = claims.tabulate_comparisons({"mnist": [found], "cifar10": [found]})
+    frame = tabulate_comparisons({"mnist": [found], "cifar10": [found]})
     assert frame.index.tolist() == [("mnist", "accuracy (%)"), ("cifar10", "accuracy (%)")]
     assert frame.columns.tolist() == [ORI, CONTROL, NOISE, FL, REDUCED_FL, *found.differences]
     assert frame.iloc[0]["control − Ori."] == claims.format_difference(found.differences["control − Ori."])

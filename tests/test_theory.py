@@ -63,7 +63,7 @@ def test_backpropagation_agrees_with_finite_differences(activation):
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 def test_error_signal_is_the_derivative_of_the_loss(activation):
     f = np.linspace(0.05, 3, 40)
-    ahead, behind = (theory.measure_loss(f + s, activation) for s in (STEP, -STEP))
+    ahead, behind = (0.5 * (1 + theory.activate(f + s, activation)) ** 2 for s in (STEP, -STEP))  # Eq. 6
     assert theory.error_signal(f, activation) == pytest.approx((ahead - behind) / (2 * STEP), abs=1e-6)
 
 

@@ -44,9 +44,9 @@ def test_cosines_shows_the_shares_in_percent():
 
 
 def test_steps_draws_every_curve_and_the_claim():
-    panels = {"one": ([0.1, 1, 10], {"a": [1, 1, 0.5], "b": [0, 0.5, 1]})}
-    axis = plots.plot_steps(panels, ylabels=["networks (%)"], claimed=[1.0]).axes[0]
+    rates, panels = [0.1, 1, 10], {"one": {"a": [1, 1, 0.5], "b": [0, 0.5, 1]}}
+    axis = plots.plot_steps(rates, panels, ylabels=["networks (%)"], claimed=1.0).axes[0]
     assert [line.get_label() for line in axis.lines] == ["a", "b", "Theorem 1"]
     assert axis.lines[0].get_ydata() == pytest.approx([100, 100, 50])
-    with pytest.raises(ValueError, match="a label and a claim a panel"):
-        plots.plot_steps(panels, ylabels=[], claimed=[1.0])
+    with pytest.raises(ValueError, match="shape"):
+        plots.plot_steps(rates[:2], panels, ylabels=["networks (%)"], claimed=1.0)

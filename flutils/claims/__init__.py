@@ -8,11 +8,11 @@ on the same inputs. Models that are exactly alike are not "more" than each other
 """
 
 from flutils.claims.control import (
+    COMPARED,
     CONTROL,
     NOISE,
     Comparison,
     compare_with_controls,
-    tabulate_comparisons,
 )
 from flutils.claims.resamples import (
     RESAMPLES,
@@ -32,12 +32,14 @@ from flutils.claims.verdicts import (
     Floats,
     Verdict,
     agree,
+    correlate_ranks,
+    find_ends,
     format_difference,
+    format_ends,
     format_percent,
     format_significant,
     hold_all,
     is_larger,
-    judge,
     judge_findings,
     judge_resamples,
     make_verdict,
@@ -46,6 +48,7 @@ from flutils.claims.verdicts import (
 
 __all__ = [
     "CANNOT_TELL",
+    "COMPARED",
     "CONFIDENCE",
     "CONTROL",
     "FAILS",
@@ -60,13 +63,15 @@ __all__ = [
     "agree",
     "check_models",
     "compare_with_controls",
+    "correlate_ranks",
     "draw_weights",
+    "find_ends",
     "format_difference",
+    "format_ends",
     "format_percent",
     "format_significant",
     "hold_all",
     "is_larger",
-    "judge",
     "judge_findings",
     "judge_resamples",
     "make_verdict",
@@ -74,5 +79,4 @@ __all__ = [
     "resample_means",
     "resample_tables",
     "split_samples",
-    "tabulate_comparisons",
 ]

@@ -1,19 +1,19 @@
 """What retraining changes by itself, and what the examples add: models compared on the same resamples."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from flutils.arguments import require
 from flutils.claims.resamples import check_models
-from flutils.claims.verdicts import CONFIDENCE, format_difference, format_significant
+from flutils.claims.verdicts import find_ends
 from flutils.paper import FL, ORI, REDUCED_FL
 
 CONTROL, NOISE = "control", "noise"
 _DECIMALS = 9
+COMPARED = (ORI, CONTROL, NOISE, FL, REDUCED_FL)
 _PAIRS = ((CONTROL, ORI), (NOISE, ORI), (FL, CONTROL), (FL, NOISE), (REDUCED_FL, CONTROL))
 
 
@@ -55,9 +55,8 @@ def compare_with_controls(measure: str, resampled: Mapping[str, ArrayLike]) -> C
 
     Source: ours; the paper compares with Ori. only.
     """
-    models = (ORI, CONTROL, NOISE, FL, REDUCED_FL)
-    check_models(resampled, models, "values")
-    found = {model: np.asarray(resampled[model], np.float64) for model in models}
+    check_models(resampled, COMPARED, "values")
+    found = {model: np.asarray(resampled[model], np.float64) for model in COMPARED}
     shapes = {model: values.shape for model, values in found.items()}
     require(
         len(set(shapes.values())) == 1 and found[ORI].ndim == 1 and len(found[ORI]) > 1,
@@ -68,29 +67,6 @@ def compare_with_controls(measure: str, resampled: Mapping[str, ArrayLike]) -> C
     differences = {}
     for model, other in _PAIRS:
         moved = np.round(found[model] - found[other], _DECIMALS)  # what rounding leaves of equal means is 0
-        low, high = np.quantile(moved[1:], [1 - CONFIDENCE, CONFIDENCE])
+        low, high = find_ends(moved)
         differences[f"{model} − {other}"] = (float(moved[0]), float(low), float(high))
     return Comparison(measure, {model: float(values[0]) for model, values in found.items()}, differences)
-
-
-def tabulate_comparisons(found: Mapping[str, Sequence[Comparison]]) -> Any:
-    """Put comparisons in a table.
-
-    Args:
-        found: dataset -> its comparisons.
-
-    Returns:
-        A pandas frame with a row a comparison: the values, then the differences with their intervals.
-    """
-    import pandas as pd
-
-    rows = {
-        (dataset, item.measure): {
-            **{model: format_significant(value, 4) for model, value in item.values.items()},
-            **{pair: format_difference(ends) for pair, ends in item.differences.items()},
-        }
-        for dataset, items in found.items()
-        for item in items
-    }
-    index = pd.MultiIndex.from_tuples(list(rows), names=["dataset", "measure"])
-    return pd.DataFrame(list(rows.values()), index=index)

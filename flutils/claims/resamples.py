@@ -19,6 +19,12 @@ from flutils.robustness.checks import check_table
 RESAMPLES = 2_000
 
 
+def divide(a: NDArray[Any], b: NDArray[Any], *, empty: float | Floats = np.nan) -> Floats:
+    """Return a / b, and `empty` where b is 0."""
+    found: Floats = np.divide(a, b, out=np.full(np.shape(b), empty), where=b > 0)
+    return found
+
+
 def check_models(given: Mapping[str, Any], needed: Iterable[str], what: str) -> None:
     """Raise `ValueError` unless `given` has an entry for every model in `needed`."""
     missing = [model for model in needed if model not in given]
@@ -71,9 +77,8 @@ class ResampledMargins:
         resamples to one side of the data, so they are shifted to have the data's value as their mean.
         """
         c = self.sums.shape[-1]
-        full = np.full(self.sums.shape, self.search_range)
-        mean = np.divide(self.sums, self.counts, out=full, where=self.counts > 0)
-        rows = mean.sum(axis=2, where=~np.eye(c, dtype=bool)) / (c - 1)
+        mean = divide(self.sums, self.counts, empty=self.search_range)
+        rows: Floats = mean.sum(axis=2, where=~np.eye(c, dtype=bool)) / (c - 1)
         if len(rows) > 1:
             rows[1:] += rows[0] - rows[1:].mean(axis=0)
         return rows
@@ -81,19 +86,20 @@ class ResampledMargins:
     @cached_property
     def level(self) -> Floats:
         """(1 + b,): the robustness level R, its resamples shifted as `class_margins`."""
-        return self.class_margins.sum(axis=1) * (self.sums.shape[-1] - 1)
+        level: Floats = self.class_margins.sum(axis=1) * (self.sums.shape[-1] - 1)
+        return level
 
     @cached_property
     def mean_margin(self) -> Floats:
         """(1 + b,): mean margin of all rays, those without a crossing counting as the search range."""
         rays = self.counts.sum(axis=(1, 2))
-        found = np.divide(self.sums.sum(axis=(1, 2)), rays, out=np.zeros(len(rays)), where=rays > 0)
+        found = divide(self.sums.sum(axis=(1, 2)), rays, empty=0.0)
         return (1 - self.not_found) * found + self.not_found * self.search_range
 
     @cached_property
     def level_by_rays(self) -> Floats:
         """(1 + b,): R by rays, `mean_margin` times the number of cells of R, so that both have one bound."""
-        c = self.sums.shape[-1]
+        c: int = self.sums.shape[-1]
         return self.mean_margin * c * (c - 1)
 
     @cached_property
@@ -101,14 +107,13 @@ class ResampledMargins:
         """(1 + b, c): mean margin of the rays that leave each class, as `mean_margin`; NaN without rays."""
         beyond = self.rays - self.counts.sum(axis=2)
         total = self.sums.sum(axis=2) + beyond * self.search_range
-        return np.divide(total, self.rays, out=np.full(total.shape, np.nan), where=self.rays > 0)
+        return divide(total, self.rays)
 
     @cached_property
     def class_robustness(self) -> Floats:
         """(1 + b, c): R_i; inf where margins enter but none leaves, NaN where neither."""
         into, out_of = self.sums.sum(axis=1), self.sums.sum(axis=2)
-        without_out = np.where(into > 0, np.inf, np.nan)
-        return np.divide(into, out_of, out=without_out, where=out_of > 0)
+        return divide(into, out_of, empty=np.where(into > 0, np.inf, np.nan))
 
 
 def resample_tables(
@@ -147,10 +152,8 @@ def resample_tables(
         counted = np.stack([weights[:, own] @ counts[own] for own in members], axis=1)
         rays = counted.sum(axis=2)
         beyond, total = counted[:, :, c].sum(axis=1), rays.sum(axis=1)
-        not_found = np.divide(beyond, total, out=np.full(len(total), np.nan), where=total > 0)
-        result[name] = ResampledMargins(
-            summed, counted[:, :, :c], not_found, table.settings.search_range, rays
-        )
+        search_range, not_found = table.settings.search_range, divide(beyond, total)
+        result[name] = ResampledMargins(summed, counted[:, :, :c], not_found, search_range, rays)
     return result
 
 

@@ -54,55 +54,39 @@ class Finding:
     evidence: str
 
 
-def judge(outcomes: ArrayLike) -> str:
-    """Turn the outcomes of a claim on resamples into a verdict.
+def judge_resamples(outcomes: NDArray[Any]) -> str:
+    """Turn the outcomes of a claim into a verdict: its resamples, or the data alone where there are none.
 
     Args:
-        outcomes: (b,) bool, or float with 1 true, 0 false, NaN undecided. An undecided resample speaks
-            neither for the claim nor against it, so many of them make the verdict `CANNOT_TELL`.
+        outcomes: as in `Finding`. An undecided resample speaks neither for the claim nor against it, so many
+            of them make the verdict `CANNOT_TELL`.
 
     Returns:
         `HOLDS` if at least 97.5 % are true, `FAILS` if at least 97.5 % are false, else `CANNOT_TELL`.
     """
-    found = np.asarray(outcomes)
+    found = outcomes[1:] if len(outcomes) > 1 else outcomes
     if np.mean(found == 1) >= CONFIDENCE:
         return HOLDS
     return FAILS if np.mean(found == 0) >= CONFIDENCE else CANNOT_TELL
 
 
-def judge_resamples(outcomes: NDArray[Any]) -> str:
-    """Judge the outcomes of a `Finding`: its resamples, or the data alone where there are none."""
-    return judge(outcomes[1:] if len(outcomes) > 1 else outcomes)
-
-
 def judge_findings(findings: Iterable[Finding]) -> list[Verdict]:
-    """Turn findings into verdicts, in the same order."""
-    return [
-        make_verdict(finding.id, judge_resamples(finding.outcomes), finding.evidence) for finding in findings
-    ]
-
-
-def make_verdict(claim_id: str, verdict: str, evidence: str, *, claim: str = "") -> Verdict:
-    """Return the verdict on a claim of the paper.
-
-    Args:
-        claim_id: its id in `flutils.paper.CLAIMS`.
-        verdict: what came out.
-        evidence: one line of numbers.
-        claim: the claim in words that fit one dataset; empty for the words of `flutils.paper.CLAIMS`.
-
-    Returns:
-        The `Verdict`.
+    """Turn findings into verdicts, in the same order.
 
     Raises:
-        ValueError: if there is no such claim.
+        ValueError: if the paper makes no such claim.
     """
+    return [make_verdict(each.id, judge_resamples(each.outcomes), each.evidence) for each in findings]
+
+
+def make_verdict(claim_id: str, verdict: str, evidence: str) -> Verdict:
+    """Return the verdict on the claim of an id in `flutils.paper.CLAIMS`."""
     if claim_id not in _CLAIMS:
         raise ValueError(f"no claim {claim_id!r}; choose one of {', '.join(_CLAIMS)}")
     source = _CLAIMS[claim_id]
     # A sentence's full stop goes, that of an abbreviation such as "Adv." stays.
     words = source.text if source.text.endswith(paper.MODELS) else source.text.removesuffix(".")
-    return Verdict(claim_id, source.about, claim or words, source.section, verdict, evidence)
+    return Verdict(claim_id, source.about, words, source.section, verdict, evidence)
 
 
 def is_larger(a: ArrayLike, b: ArrayLike) -> Floats:
@@ -120,12 +104,17 @@ def agree(*outcomes: ArrayLike) -> Floats:
 
 def rank_correlation(a: ArrayLike, b: ArrayLike) -> float:
     """Return Spearman's rank correlation with mean ranks for ties; 0 where one side does not vary."""
-    from scipy.stats import spearmanr
+    return float(correlate_ranks(np.array([a]), np.array([b]))[0])
 
-    left, right = np.asarray(a), np.asarray(b)
-    if np.ptp(left) == 0 or np.ptp(right) == 0:
-        return 0.0
-    return float(spearmanr(left, right).statistic)
+
+def correlate_ranks(a: NDArray[Any], b: NDArray[Any]) -> Floats:
+    """Return the `rank_correlation` of each row of `a` with that of `b`."""
+    from scipy.stats import rankdata
+
+    left, right = (rankdata(rows, axis=1) - (rows.shape[1] + 1) / 2 for rows in (a, b))
+    scale = np.sqrt((left**2).sum(axis=1) * (right**2).sum(axis=1))
+    found: Floats = np.divide((left * right).sum(axis=1), scale, out=np.zeros(len(a)), where=scale > 0)
+    return found
 
 
 def hold_all(*outcomes: ArrayLike) -> Floats:
@@ -136,8 +125,8 @@ def hold_all(*outcomes: ArrayLike) -> Floats:
 
 
 def format_significant(value: float | np.floating[Any], digits: int = 3) -> str:
-    """Write a number with its significant digits, of which whole ones all stay: 0.0839, 42.6, 2,468."""
-    return f"{value:,.{_count_decimals(value, digits)}f}"
+    """Write a number with its significant digits, of which whole ones all stay: 0.0839, 42.6, 2,468, –."""
+    return "–" if np.isnan(value) else f"{value:,.{_count_decimals(value, digits)}f}"
 
 
 def format_difference(difference: Sequence[float]) -> str:
@@ -153,6 +142,16 @@ def format_difference(difference: Sequence[float]) -> str:
     value, *ends = (f"{end:+z,.{decimals}f}".replace("-", "−") for end in difference)
     mark = " *" if low > 0 or high < 0 else ""
     return f"{value} ({' to '.join(ends)}){mark}"
+
+
+def find_ends(values: Floats) -> Floats:
+    """Return the ends of the 95 % interval of (1 + b, ...) values, of which the first are the data."""
+    return np.quantile(values[1:], [1 - CONFIDENCE, CONFIDENCE], axis=0)
+
+
+def format_ends(ends: Sequence[float]) -> str:
+    """Write the ends of an interval; a dash where one is undefined."""
+    return "–" if np.isnan(ends).any() else f"{ends[0]:,.2f} to {ends[1]:,.2f}"
 
 
 def format_percent(value: float | np.floating[Any]) -> str:

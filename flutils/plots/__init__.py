@@ -4,7 +4,7 @@ A model has one colour, line style and marker in every figure. Where the paper's
 the paper's are hollow and ours are filled.
 """
 
-from flutils.plots.accuracy import plot_accuracy_curves, plot_attack_accuracy
+from flutils.plots.accuracy import CurvePanel, plot_accuracy_curves, plot_attack_accuracy
 from flutils.plots.claims import VERDICT_MARKS, plot_claims
 from flutils.plots.classes import plot_class_robustness, plot_selection
 from flutils.plots.explorer import RayPlot, SlicePlot
@@ -38,6 +38,7 @@ __all__ = [
     "PAPER_COLOR",
     "TITLES",
     "VERDICT_MARKS",
+    "CurvePanel",
     "ModelStyle",
     "PlanePanel",
     "RayPlot",

@@ -1,6 +1,7 @@
 """Accuracy under attack: by strength, Fig. 3, and by attack, Table III."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from numpy.typing import ArrayLike
 from flutils.plots.checks import Floats, check_filled, check_fractions, check_keys, check_shape, require
 from flutils.plots.style import (
     LIMIT_COLOR,
-    TITLES,
     find_style,
     make_handles,
     make_source_handles,
@@ -27,63 +27,58 @@ Accuracies = Mapping[str, Mapping[str, Any]]
 _LEGEND: Any = {"loc": "outside lower center", "handlelength": 3.2}
 
 
+@dataclass(frozen=True, eq=False)
+class CurvePanel:
+    """Accuracy of each model at growing strengths.
+
+    Attributes:
+        strengths: (k,) increasing, in `unit`.
+        curves: model -> (k,) accuracy, fraction.
+        intervals: model -> (k, 2) ends of its 95 % Wilson interval, fractions, drawn as a band; none for a
+            model left out.
+        unit: what a strength is measured in, for the axis.
+    """
+
+    strengths: ArrayLike
+    curves: Mapping[str, ArrayLike]
+    intervals: Mapping[str, ArrayLike]
+    unit: str
+
+
 @styled
-def plot_accuracy_curves(
-    curves: Mapping[str, Mapping[str, ArrayLike]],
-    strengths: Mapping[str, ArrayLike],
-    *,
-    intervals: Mapping[str, Mapping[str, ArrayLike]] | None = None,
-    limits: Mapping[str, float] | None = None,
-    unit: str | Mapping[str, str] = "fraction of the pixel range",
-    interval_label: str = "95 % interval",
-) -> Figure:
-    """Plot accuracy by the strength of the FGSM attack, a panel a dataset, one line a model.
+def plot_accuracy_curves(panels: Mapping[str, CurvePanel], *, chance: float) -> Figure:
+    """Plot accuracy by the strength of the FGSM attack, one line a model.
 
     Args:
-        curves: dataset -> model -> (k,) accuracy, fraction.
-        strengths: dataset -> (k,) increasing strengths, in `unit`.
-        intervals: dataset -> model -> (k, 2) ends of an interval of the accuracy, fractions, drawn as a
-            band; None, or a model left out, for no band.
-        limits: label -> accuracy, fraction, of a horizontal line in every panel, such as chance.
-        unit: what a strength is measured in, for the axis; or dataset -> that.
-        interval_label: what a band is, for the legend.
+        panels: title -> what is drawn.
+        chance: accuracy of a guess, fraction, drawn as a line in every panel.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: if there is no curve, an unknown model, a shape that does not fit, a strength that does
+        ValueError: if there is no panel, an unknown model, a shape that does not fit, a strength that does
             not increase, or an accuracy that is no fraction.
 
     Source: Fig. 3, which shows MNIST only.
     """
-    check_filled("curves", curves)
-    check_keys("curves", curves, "strengths", strengths)
-    bands = intervals or {}
-    check_keys("intervals", bands, "curves", curves)
-    for name, accuracy in (limits or {}).items():
-        check_fractions(f"limits[{name!r}]", accuracy, ())
-    models = order_models(model for dataset in curves.values() for model in dataset)
-    figure, axes = start_figure(1, len(curves), (5 * len(curves) + (len(curves) == 1), 4))
-    for axis, (dataset, accuracies) in zip(axes[0], curves.items(), strict=True):
-        strength = check_shape(f"strengths[{dataset!r}]", strengths[dataset], (None,))
+    check_filled("panels", panels)
+    models = order_models(model for panel in panels.values() for model in panel.curves)
+    figure, axes = start_figure(1, len(panels), (5 * len(panels) + (len(panels) == 1), 4))
+    for axis, (title, panel) in zip(axes[0], panels.items(), strict=True):
+        strength = check_shape(f"strengths of {title}", panel.strengths, (None,))
         require(
             strength.size > 0 and np.all(np.diff(strength) > 0),
-            f"strengths of {dataset} must increase, got {strength.tolist()}; sort them with their curves",
+            f"strengths of {title} must increase, got {strength.tolist()}; sort them with their curves",
         )
-        check_keys(f"intervals of {dataset}", bands.get(dataset, {}), "its curves", accuracies)
-        for model in order_models(accuracies):
-            _draw_curve(axis, strength, accuracies[model], bands.get(dataset, {}).get(model), model)
-        for accuracy in (limits or {}).values():
-            axis.axhline(100 * accuracy, color=LIMIT_COLOR, ls="--", lw=1, zorder=1)
-        own_unit = unit if isinstance(unit, str) else unit[dataset]
-        axis.set(xlabel=f"FGSM strength ({own_unit})", ylabel="accuracy (%)", ylim=(0, 101))
-        axis.set_title(TITLES.get(dataset, dataset), loc="left")
+        check_keys(f"intervals of {title}", panel.intervals, "its curves", panel.curves)
+        for model in order_models(panel.curves):
+            _draw_curve(axis, strength, panel.curves[model], panel.intervals.get(model), model)
+        axis.axhline(100 * chance, color=LIMIT_COLOR, ls="--", lw=1, zorder=1)
+        axis.set(xlabel=f"FGSM strength ({panel.unit})", ylabel="accuracy (%)", ylim=(0, 101))
+        axis.set_title(title, loc="left")
         axis.margins(x=0.02)
-    handles = [
-        *make_handles(models, lines=True),
-        *_make_other_handles(interval_label if any(bands.values()) else None, limits),
-    ]
+    handles = [*make_handles(models, lines=True), *_make_other_handles("95 % Wilson interval", chance)]
     figure.legend(handles=handles, ncols=len(handles), **_LEGEND)
     return figure
 
@@ -94,50 +89,38 @@ def _draw_curve(
     """Draw one model's accuracy, with its interval as a band."""
     style = find_style(model)
     values = check_fractions(f"the curve of {model}", accuracy, strength.shape)
-    axis.plot(
-        strength,
-        100 * values,
-        color=style.color,
-        ls=style.line,
-        marker=style.marker,
-        ms=4.5,
-        lw=1.8,
-        label=model,
-    )
+    line: Any = {"color": style.color, "ls": style.line, "marker": style.marker, "ms": 4.5, "lw": 1.8}
+    axis.plot(strength, 100 * values, label=model, **line)
     if interval is not None:
         ends = 100 * check_fractions(f"the intervals of {model}", interval, (*strength.shape, 2))
         axis.fill_between(strength, ends[:, 0], ends[:, 1], color=style.color, alpha=0.18, lw=0)
 
 
-def _make_other_handles(interval: str | None, limits: Mapping[str, float] | None) -> list[Line2D | Patch]:
-    """Return legend handles of intervals, unless None, and of limits."""
-    handles: list[Line2D | Patch] = []
-    if interval is not None:
-        handles.append(Patch(color="#777777", alpha=0.35, lw=0, label=interval))
-    for name, accuracy in (limits or {}).items():
-        handles.append(Line2D([], [], color=LIMIT_COLOR, ls="--", lw=1, label=f"{name}: {accuracy:.0%}"))
-    return handles
+def _make_other_handles(interval: str, chance: float) -> list[Line2D | Patch]:
+    """Return legend handles of intervals and of chance."""
+    return [
+        Patch(color="#777777", alpha=0.35, lw=0, label=interval),
+        Line2D([], [], color=LIMIT_COLOR, ls="--", lw=1, label=f"chance: {chance:.0%}"),
+    ]
 
 
 @styled
 def plot_attack_accuracy(
     ours: Mapping[str, Mapping[str, float]],
-    printed: Accuracies | None = None,
+    printed: Accuracies,
     *,
-    intervals: Accuracies | None = None,
-    row_labels: Mapping[str, str] | None = None,
-    limits: Mapping[str, float] | None = None,
-    interval_label: str = "95 % interval",
+    intervals: Accuracies,
+    row_labels: Mapping[str, str],
+    chance: float,
 ) -> Figure:
     """Plot Table III for one dataset as dots, a row an attack, the paper's hollow and ours filled.
 
     Args:
         ours: attack -> model -> accuracy, fraction; attacks from the top down.
-        printed: attack -> model -> the paper's accuracy, fraction; None, or an entry left out, for none.
-        intervals: attack -> model -> (2,) ends of an interval of our accuracy, fractions.
-        row_labels: attack -> label of its row, such as with the strength; the attack's name where left out.
-        limits: label -> accuracy, fraction, of a vertical line, such as chance.
-        interval_label: what an interval is, for the legend.
+        printed: attack -> model -> the paper's accuracy, fraction; none for an entry left out.
+        intervals: attack -> model -> (2,) ends of the 95 % interval of our accuracy, fractions.
+        row_labels: attack -> label of its row, such as with the strength.
+        chance: accuracy of a guess, fraction, drawn as a line.
 
     Returns:
         The figure.
@@ -149,22 +132,19 @@ def plot_attack_accuracy(
     """
     check_filled("ours", ours)
     for name, mapping in (("printed", printed), ("intervals", intervals), ("row_labels", row_labels)):
-        check_keys(name, mapping or {}, "ours", ours)
-    sources: tuple[Accuracies, ...] = (ours, printed or {})
-    models = order_models(model for source in sources for row in source.values() for model in row)
+        check_keys(name, mapping, "ours", ours)
+    models = order_models(model for row in (*ours.values(), *printed.values()) for model in row)
     figure, axes = start_figure(1, 1, (7.8, 1.4 + 0.15 * (len(models) + 1) * len(ours)))
     axis = axes[0, 0]
     shade_bands(axis, len(ours), horizontal=True)
     shifts = dict(zip(models, 0.2 * (np.arange(len(models)) - (len(models) - 1) / 2), strict=True))
     for row, (attack, accuracies) in enumerate(ours.items()):
-        reference, spans = (printed or {}).get(attack, {}), (intervals or {}).get(attack, {})
+        reference, spans = printed.get(attack, {}), intervals.get(attack, {})
         check_keys(f"intervals of {attack}", spans, "ours", accuracies)
         for model, shift in shifts.items():
             _draw_dot(axis, row + shift, model, accuracies.get(model), reference.get(model), spans.get(model))
-    for name, accuracy in (limits or {}).items():
-        check_fractions(f"limits[{name!r}]", accuracy, ())
-        axis.axvline(100 * accuracy, color=LIMIT_COLOR, ls="--", lw=1, zorder=1)
-    axis.set_yticks(range(len(ours)), [(row_labels or {}).get(attack, attack) for attack in ours])
+    axis.axvline(100 * chance, color=LIMIT_COLOR, ls="--", lw=1, zorder=1)
+    axis.set_yticks(range(len(ours)), [row_labels[attack] for attack in ours])
     axis.tick_params(axis="y", length=0)
     axis.set(xlabel="accuracy (%)", xlim=(-1, 101), ylim=(len(ours) - 0.5, -0.5))
     axis.grid(axis="x", color="#e0e0e0", lw=0.7)
@@ -172,7 +152,7 @@ def plot_attack_accuracy(
     handles = [
         *make_handles(models),
         *(make_source_handles() if printed else []),
-        *_make_other_handles(interval_label if intervals else None, limits),
+        *_make_other_handles("95 % interval", chance),
     ]
     figure.legend(handles=handles, ncols=-(-len(handles) // 2), **{**_LEGEND, "handlelength": 1.6})
     return figure

@@ -1,6 +1,6 @@
 """What the data of a figure must be for the figure not to mislead."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence, Sized
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,12 +37,12 @@ def check_fractions(name: str, values: ArrayLike, shape: tuple[int | None, ...])
     return array
 
 
-def check_filled(name: str, values: Collection) -> None:
+def check_filled(name: str, values: Sized) -> None:
     """Require that there is something to plot."""
     require(len(values) > 0, f"{name} must not be empty; pass at least one entry to plot")
 
 
-def check_keys(name: str, inner: Mapping, outer_name: str, outer: Collection) -> None:
+def check_keys(name: str, inner: Iterable[str], outer_name: str, outer: Collection[str]) -> None:
     """Require that every key of `inner` is one of `outer`."""
     unknown = [key for key in inner if key not in outer]
     require(

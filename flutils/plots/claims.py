@@ -21,13 +21,10 @@ VERDICT_MARKS = {
 }
 _BOTH = "both"
 _SOURCES = {"printed": "paper", "verdict": "ours"}
-_KEYS = ("id", "about", "dataset", *_SOURCES)
 
 
 @styled
-def plot_claims(
-    rows: Sequence[Mapping[str, str | None]], *, labels: Mapping[str, str] | None = None
-) -> Figure:
+def plot_claims(rows: Sequence[Mapping[str, str | None]], *, labels: Mapping[str, str]) -> Figure:
     """Plot what became of each claim, on the paper's own numbers and on ours, a row a claim.
 
     Args:
@@ -35,14 +32,13 @@ def plot_claims(
             (``"mnist"``, ``"cifar10"`` or ``"both"``), and the verdicts ``printed`` (on the paper's own
             numbers) and ``verdict`` (on ours): ``"holds"``, ``"fails"``, ``"cannot tell"``, ``"not
             printed"`` or None. Claims keep the order of first appearance, grouped by what they are about.
-        labels: id -> text of its row, of at most two lines; the id where left out.
+        labels: id -> text of its row, of at most two lines.
 
     Returns:
         The figure; a place without a verdict is empty.
 
     Raises:
-        ValueError: if there is no row, a key is missing, a dataset or verdict is unknown, or a claim and
-            dataset come twice.
+        ValueError: if there is no row, a dataset or verdict is unknown, or a claim and dataset come twice.
     """
     check_filled("rows", rows)
     cells = _collect_cells(rows)
@@ -50,7 +46,7 @@ def plot_claims(
     groups = list(dict.fromkeys(row["about"] for row in rows))
     ids = sorted(dict.fromkeys(row["id"] for row in rows), key=lambda name: groups.index(about[name]))
     datasets = [name for name in (*TITLES, _BOTH) if any(dataset == name for _, dataset, _ in cells)]
-    texts = [(labels or {}).get(str(name), str(name)) for name in ids]
+    texts = [labels[str(name)] for name in ids]
     wide = 0.075 * max(len(line) for text in texts for line in text.splitlines()) + 1.5
     figure, axes = start_figure(1, 1, (wide + 1.5 * len(datasets), 0.33 * len(ids) + 1.5))
     axis = axes[0, 0]
@@ -71,26 +67,13 @@ def plot_claims(
 
 
 def _collect_cells(rows: Sequence[Mapping[str, str | None]]) -> dict[tuple[Any, Any, str], str | None]:
-    """Return (id, dataset, source) -> verdict, of rows that are complete and come once."""
-    cells: dict[tuple[Any, Any, str], str | None] = {}
-    for row in rows:
-        missing = [key for key in _KEYS if key not in row]
-        require(
-            not missing, f"a row must have {', '.join(_KEYS)}, but lacks {missing}: {dict(row)}; add them"
-        )
-        require(
-            row["dataset"] in (*TITLES, _BOTH),
-            f"a dataset must be one of {', '.join((*TITLES, _BOTH))}, got {row['dataset']!r}; name it so",
-        )
-        for source in _SOURCES:
-            require(
-                row[source] is None or row[source] in VERDICT_MARKS,
-                f"a verdict must be one of {', '.join(VERDICT_MARKS)} or None, got {row[source]!r} as "
-                f"{source} of {row['id']!r}; use one of them",
-            )
-            key = (row["id"], row["dataset"], source)
-            require(key not in cells, f"{row['id']!r} comes twice for {row['dataset']}; pass each claim once")
-            cells[key] = row[source]
+    """Return (id, dataset, source) -> verdict, of rows that come once."""
+    cells = {(row["id"], row["dataset"], source): row[source] for row in rows for source in _SOURCES}
+    require(len(cells) == len(_SOURCES) * len(rows), "a claim comes twice for a dataset; pass each once")
+    datasets, verdicts = {row["dataset"] for row in rows}, set(cells.values())
+    for given, known in ((datasets, (*TITLES, _BOTH)), (verdicts, (*VERDICT_MARKS, None))):
+        unknown = given - set(known)
+        require(not unknown, f"expected some of {', '.join(map(str, known))}, got {unknown} too; use those")
     return cells
 
 

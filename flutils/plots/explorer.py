@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -13,7 +12,8 @@ from numpy.typing import ArrayLike
 
 from flutils.margins import RayTrace
 from flutils.plots.checks import check_bounds, check_filled, check_shape, require
-from flutils.plots.style import EMPTY_COLOR, LIMIT_COLOR, start_figure, styled
+from flutils.plots.rays import draw_curves
+from flutils.plots.style import EMPTY_COLOR, start_figure, styled
 
 _ALPHA = 0.75  # of a slice's colours, so that marks stand out
 
@@ -94,8 +94,9 @@ class RayPlot:
         self._picture.imshow(self._shown[0].squeeze(), cmap="gray", vmin=0, vmax=1)
         self._picture.set(xticks=[], yticks=[])
         self._picture.spines[:].set(visible=True, linewidth=3)
-        adjacent = _draw_curves(curves, self._length, self._values, self._leading, origin, self._names)
-        curves.set_title(f"{model}: origin class {self._names[origin]}, {adjacent}", loc="left")
+        adjacent = draw_curves(curves, self._length, self._values, origin, self._names)
+        found = f"adjacent class {adjacent}" if adjacent else "no crossing: margin N/A"
+        curves.set_title(f"{model}: origin class {self._names[origin]}, {found}", loc="left")
         self._line = curves.axvline(0, color=EMPTY_COLOR, lw=3, zorder=1)  # the margin stays visible on it
         first = self._values[0, self._leading[0]]  # within the limits that the curves set
         (self._point,) = curves.plot(self._length[:1], [first], "o", color="k", ms=8)
@@ -180,26 +181,3 @@ class SlicePlot:
         axes[0, 0].set_ylabel(labels[1])
         figure.legend(handles=handles, loc="outside right center", fontsize=9, title="predicted class")
         return figure
-
-
-def _draw_curves(
-    axis: Axes,
-    length: np.ndarray,
-    values: np.ndarray,
-    leading: np.ndarray,
-    origin: int,
-    class_names: Sequence[str],
-) -> str:
-    """Draw a curve a class, thick where it leads somewhere, and the margin; name the adjacent class."""
-    palette = sns.color_palette("tab10", len(class_names))
-    for c, name in enumerate(class_names):
-        thick = c in leading or c == origin
-        axis.plot(
-            length, values[:, c], color=palette[c], lw=2.2 if thick else 0.8, label=name if thick else None
-        )
-    differs = np.flatnonzero(leading != origin)
-    if differs.size:
-        margin = length[differs[0]]
-        axis.axvline(margin, color=LIMIT_COLOR, ls="--", label=f"margin {margin:g}")
-    axis.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
-    return f"adjacent class {class_names[leading[differs[0]]]}" if differs.size else "no crossing: margin N/A"

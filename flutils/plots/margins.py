@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from flutils import paper
 from flutils.plots.checks import Floats, check_filled, check_shape, require
 from flutils.plots.style import (
     BAND_COLOR,
@@ -54,40 +53,27 @@ def plot_margins(
 
 
 @styled
-def plot_before_after(
-    before: ArrayLike,
-    after: Mapping[str, ArrayLike],
-    *,
-    search_range: float,
-    unit: str,
-    before_model: str = paper.ORI,
-) -> Figure:
+def plot_before_after(margins: Mapping[str, ArrayLike], *, search_range: float, unit: str) -> Figure:
     """Plot how many rays cross within each length, of the same rays before and after retraining.
 
     A curve ends at the search range, and the bar beyond it, up to 100 %, is the rays without crossing (N/A).
 
     Args:
-        before: (q,) or any shape, margin of each ray; NaN where none.
-        after: model -> margins of the same rays, of the shape of `before`.
+        margins: model -> (q,) margins of the same rays; NaN where none.
         search_range: the range of the search, in the unit of the margins.
         unit: what a margin is measured in, for the axis.
-        before_model: the model of `before`, one of ``plots.MODEL_STYLES``.
 
     Returns:
         The figure.
 
     Raises:
-        ValueError: if a shape differs, a margin leaves 0..`search_range`, or a model is unknown.
+        ValueError: if there is no margin, a margin leaves 0..`search_range`, or a model is unknown.
 
     Source: section V-B, which states that more margins lie beyond the range after retraining; a figure is
     ours.
     """
-    first = np.asarray(before, dtype=np.float64)
-    check_filled("after", after)
-    require(before_model not in after, f"after must not hold {before_model!r}; pass that model as before")
-    given = {before_model: first} | {
-        model: check_shape(f"after[{model!r}]", values, first.shape) for model, values in after.items()
-    }
+    check_filled("margins", margins)
+    given = {model: check_shape(f"margins of {model}", values, (None,)) for model, values in margins.items()}
     figure, axes = start_figure(1, 1, (7.5, 3.9))
     axis, width, models = axes[0, 0], 0.045 * search_range, order_models(given)
     edge = search_range * 1.03

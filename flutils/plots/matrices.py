@@ -27,8 +27,7 @@ def plot_mean_margin_matrices(
     class_names: Sequence[str],
     search_range: float,
     unit: str,
-    title: str = "",
-    scale: tuple[float, float] | None = None,
+    title: str,
 ) -> Figure:
     """Plot mean margin matrices as heat maps on one colour scale.
 
@@ -40,33 +39,30 @@ def plot_mean_margin_matrices(
         class_names: c names.
         search_range: the range of the search, in `unit`.
         unit: what a margin is measured in, for the colour bar.
-        title: what the matrices are of, such as the dataset; before each model's name.
-        scale: ends of the colour scale, in `unit`; from 0 to the search range by default.
+        title: such as the dataset; before each model's name.
 
     Returns:
         The figure; one colour bar for all its panels.
 
     Raises:
         ValueError: if there is no matrix, an unknown model, a shape that does not fit, a margin beyond the
-            search range or outside the scale, or one on the diagonal.
+            search range, or one on the diagonal.
 
     Source: Fig. 4, which shows Ori. and F.L. only, and does not tell the diagonal from other empty cells.
     """
     check_filled("matrices", matrices)
     models, size = order_models(matrices), len(class_names)
-    low, high = (0.0, float(search_range)) if scale is None else scale
-    require(low < high, f"scale must be (smallest, largest), got {scale}; for example (0, {search_range})")
     columns = min(2, len(models))
     rows = -(-len(models) // columns)
     figure, axes = start_figure(rows, columns, (4.6 * columns + 1.1, 4.6 * rows + 0.4))
-    norm, drawn, image = Normalize(low, high), axes.ravel()[: len(models)], None
+    norm, drawn, image = Normalize(0, search_range), axes.ravel()[: len(models)], None
     for axis, model in zip(drawn, models, strict=True):
-        mean = _check_matrix(model, matrices[model], size, search_range, (low, high))
+        mean = _check_matrix(model, matrices[model], size, search_range)
         image = _draw_matrix(axis, mean, norm, decimals=2 if search_range <= 2 else 0)
         label_classes(axis, class_names)
         axis.set_yticks(range(size), class_names)
         axis.set(xlabel="adjacent class", ylabel="origin class")
-        axis.set_title(f"{title}, {model}" if title else model, loc="left")
+        axis.set_title(f"{title}, {model}", loc="left")
     for axis in axes.ravel()[len(models) :]:
         axis.remove()
     if image is not None:
@@ -82,20 +78,14 @@ def plot_mean_margin_matrices(
     return figure
 
 
-def _check_matrix(
-    model: str, matrix: ArrayLike, size: int, search_range: float, scale: tuple[float, float]
-) -> Floats:
-    """Return a matrix whose margins fit the classes, the search range and the colour scale."""
+def _check_matrix(model: str, matrix: ArrayLike, size: int, search_range: float) -> Floats:
+    """Return a matrix whose margins fit the classes and the search range."""
     mean = check_shape(f"the matrix of {model}", matrix, (size, size))
     found = mean[~np.isnan(mean)]
     require(
         not np.any((found < 0) | (found > search_range * (1 + 1e-5))),
         f"mean margins of {model} must lie in 0..{search_range} or be NaN, got {found.tolist()}; "
         "pass the range and the unit of their search",
-    )
-    require(
-        not np.any((found < scale[0]) | (found > scale[1] * (1 + 1e-5))),
-        f"mean margins of {model} leave the colour scale {scale}, got {found.tolist()}; widen the scale",
     )
     require(
         np.all(np.isnan(np.diagonal(mean))),

@@ -52,33 +52,34 @@ def plot_rays(
         for axis in grid[2 * ray + 1]:
             axis.remove()
         axis = figure.add_subplot(grid[2 * ray + 1, 0].get_gridspec()[2 * ray + 1, :])
-        _draw_logits(axis, length, logits[ray], class_names, int(origin[ray]), palette)
+        adjacent = draw_curves(axis, length, logits[ray], origin[ray], class_names)
+        found = "" if adjacent else ": no crossing, N/A"
+        axis.set_title(f"from {class_names[origin[ray]]}{found}", loc="left")
         axis.set(xlabel=f"length along the ray ({unit})", ylabel="logit")
     return figure
 
 
-def _draw_logits(
-    axis: Axes,
-    length: np.ndarray,
-    logits: np.ndarray,
-    class_names: Sequence[str],
-    origin: int,
-    palette: Sequence,
-) -> None:
-    """Draw one ray's logits; classes that never lead stay thin, the first crossing is marked."""
-    leading = logits.argmax(axis=1)
+def draw_curves(
+    axis: Axes, length: np.ndarray, values: np.ndarray, origin: int, class_names: Sequence[str]
+) -> str:
+    """Draw a curve a class along a ray, and the margin; return the name of the adjacent class, or nothing.
+
+    Args:
+        axis: to draw on.
+        length: (s,) grid lengths.
+        values: (s, classes) logits or probabilities; a class that is largest somewhere is drawn thick, as is
+            the origin class.
+        origin: true class of the sample.
+        class_names: name of each class.
+    """
+    palette, leading = sns.color_palette("tab10", len(class_names)), values.argmax(axis=1)
     for c, name in enumerate(class_names):
-        leads = c in leading
-        axis.plot(
-            length,
-            logits[:, c],
-            color=palette[c],
-            lw=2.2 if leads else 0.8,
-            label=name if leads else None,
-        )
+        thick = c in leading or c == origin
+        width, label = (2.2, name) if thick else (0.8, None)
+        axis.plot(length, values[:, c], color=palette[c], lw=width, label=label)
     differs = np.flatnonzero(leading != origin)
     if differs.size:
         margin = length[differs[0]]
         axis.axvline(margin, color=LIMIT_COLOR, ls="--", label=f"margin {margin:g}")
-    axis.set_title(f"from {class_names[origin]}" + ("" if differs.size else ": no crossing, N/A"), loc="left")
     axis.legend(fontsize=9, loc="center left", bbox_to_anchor=(1, 0.5))
+    return class_names[leading[differs[0]]] if differs.size else ""

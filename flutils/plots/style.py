@@ -97,25 +97,10 @@ def styled(plot: Callable[P, Figure]) -> Callable[P, Figure]:
 
 
 def start_figure(
-    rows: int,
-    columns: int,
-    size: tuple[float, float],
-    *,
-    height_ratios: Sequence[float] | None = None,
-    width_ratios: Sequence[float] | None = None,
-    sharex: bool = False,
+    rows: int, columns: int, size: tuple[float, float], **options: Any
 ) -> tuple[Figure, np.ndarray]:
-    """Open a figure of a size in inches, and its axes, (rows, columns)."""
-    return plt.subplots(
-        rows,
-        columns,
-        figsize=size,
-        squeeze=False,
-        layout="constrained",
-        height_ratios=height_ratios,
-        width_ratios=width_ratios,
-        sharex=sharex,
-    )
+    """Open a figure of a size in inches, and its axes, (rows, columns); options as of subplots."""
+    return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
 
 
 def find_style(model: str) -> ModelStyle:
@@ -136,17 +121,10 @@ def order_models(models: Iterable[str]) -> list[str]:
 
 def make_handles(models: Sequence[str], *, lines: bool = False) -> list[Line2D]:
     """Return legend handles of models: filled markers, on their lines if there are lines."""
+    styles = {model: find_style(model) for model in models}
     return [
-        Line2D(
-            [],
-            [],
-            color=find_style(model).color,
-            marker=find_style(model).marker,
-            ls=find_style(model).line if lines else "none",
-            ms=6,
-            label=model,
-        )
-        for model in models
+        Line2D([], [], color=s.color, marker=s.marker, ls=s.line if lines else "none", ms=6, label=model)
+        for model, s in styles.items()
     ]
 
 

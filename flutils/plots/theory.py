@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from flutils.plots.checks import check_filled, check_fractions, check_shape, require
+from flutils.plots.checks import check_filled, check_fractions, check_shape
 from flutils.plots.style import LIMIT_COLOR, OURS_COLOR, PAPER_COLOR, TITLES, start_figure, styled
 
 # Classes A and B of the plane, told apart by marker too.
@@ -179,38 +179,34 @@ def plot_cosines(rows: Mapping[str, Sequence[ArrayLike]]) -> Figure:
 
 @styled
 def plot_steps(
-    panels: Mapping[str, tuple[ArrayLike, Mapping[str, ArrayLike]]],
+    rates: ArrayLike,
+    panels: Mapping[str, Mapping[str, ArrayLike]],
     *,
     ylabels: Sequence[str],
-    claimed: Sequence[float | None],
+    claimed: float | None,
 ) -> Figure:
     """Plot fractions over the learning rate, a panel a question.
 
     Args:
-        panels: title -> ((q,) learning rates α, curve -> (q,) fractions); at most four curves.
+        rates: (q,) learning rates α.
+        panels: title -> curve -> (q,) fractions; at most four curves.
         ylabels: what each panel counts, percent.
-        claimed: the fraction the paper claims in each panel, or None.
+        claimed: the fraction that the paper claims, or None.
 
     Source: paper Theorem 1.
     """
     check_filled("panels", panels)
-    require(
-        len(panels) == len(ylabels) == len(claimed),
-        f"expected a label and a claim a panel, got {len(panels)}, {len(ylabels)} and {len(claimed)}",
-    )
+    alpha = check_shape("rates", rates, (None,))
     figure, axes = start_figure(1, len(panels), (4.6 * len(panels), 3.5))
-    for axis, (title, (rates, curves)), label, claim in zip(
-        axes[0], panels.items(), ylabels, claimed, strict=True
-    ):
-        alpha = check_shape("rates", rates, (None,))
+    for axis, (title, curves), label in zip(axes[0], panels.items(), ylabels, strict=True):
         # Hollow and ever smaller, because curves coincide where all of something happens.
         for (name, fraction), (color, line, marker, size) in zip(curves.items(), _CURVES, strict=False):
             values = check_fractions(name, fraction, (len(alpha),))
             axis.plot(
                 alpha, 100 * values, color=color, ls=line, marker=marker, ms=size, mfc="none", label=name
             )
-        if claim is not None:
-            axis.axhline(100 * claim, color=LIMIT_COLOR, ls=":", label="Theorem 1")
+        if claimed is not None:
+            axis.axhline(100 * claimed, color=LIMIT_COLOR, ls=":", label="Theorem 1")
         axis.set(xscale="log", xlabel="learning rate α", ylabel=label, ylim=(-2, 104))
         axis.set_title(title, loc="left")
         axis.legend(fontsize=8)

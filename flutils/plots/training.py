@@ -1,7 +1,7 @@
 """Training and attacks as they proceed: loss and accuracy by epoch, loss by iteration."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -74,18 +74,11 @@ def plot_test_accuracy(
 
 
 @styled
-def plot_loss_by_iteration(
-    losses: Mapping[str, ArrayLike],
-    *,
-    scale: Literal["linear", "log"] = "linear",
-    xlabel: str = "iteration",
-    ylabel: str = "mean loss (nats)",
-) -> Figure:
-    """Plot the loss after each iteration, such as of an attack, one line a model.
+def plot_loss_by_iteration(losses: Mapping[str, ArrayLike], *, xlabel: str, ylabel: str) -> Figure:
+    """Plot the loss after each iteration, such as of an attack, on a logarithmic scale, one line a model.
 
     Args:
         losses: model -> (steps + 1,) loss, nats; the first is before any iteration.
-        scale: ``"linear"`` from zero, or ``"log"`` where models differ by orders of magnitude.
         xlabel: what is counted.
         ylabel: what the loss is, with its unit.
 
@@ -93,26 +86,22 @@ def plot_loss_by_iteration(
         The figure.
 
     Raises:
-        ValueError: if there is no model, an unknown one, a loss that is not a finite vector, or, on the
-            logarithmic scale, one that is not positive.
+        ValueError: if there is no model, an unknown one, or a loss that is no vector, not finite or not
+            positive.
     """
     check_filled("losses", losses)
-    require(scale in ("linear", "log"), f'scale must be "linear" or "log", got {scale!r}; choose one')
     figure, axes = start_figure(1, 1, (6.4, 3.6))
     axis = axes[0, 0]
     for model in order_models(losses):
         loss = check_shape(f"losses[{model!r}]", losses[model], (None,))
         require(
-            loss.size > 0 and np.all(np.isfinite(loss)) and (scale == "linear" or np.all(loss > 0)),
-            f"losses of {model} must be finite, and positive on a log scale, got {loss.tolist()}; "
-            "leave the model out, or choose the linear scale",
+            loss.size > 0 and np.all(np.isfinite(loss) & (loss > 0)),
+            f"losses of {model} must be finite and positive, got {loss.tolist()}; leave the model out",
         )
         style = find_style(model)
         line: Any = {"color": style.color, "ls": style.line, "lw": 1.8, "label": model}
         axis.plot(loss, marker=style.marker, ms=5, markevery=max(1, loss.size // 12), **line)
-    axis.set(xlabel=xlabel, ylabel=ylabel + (", log scale" if scale == "log" else ""), yscale=scale)
-    if scale == "linear":
-        axis.set_ylim(min(0.0, axis.dataLim.y0), None)
+    axis.set(xlabel=xlabel, ylabel=f"{ylabel}, log scale", yscale="log")
     axis.margins(x=0.02)
     axis.xaxis.get_major_locator().set_params(integer=True)
     axis.legend(loc="center left", bbox_to_anchor=(1, 0.5), handlelength=3.5)

@@ -1,7 +1,6 @@
 """What every result has in common: cells, verdicts, figures, and its place in the store."""
 
-import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -13,7 +12,14 @@ from pandas.io.formats.style import Styler
 
 from flutils import paper
 from flutils.artifacts import Store, name_run, read_result, save_figure
-from flutils.claims import Comparison, Finding, Verdict, judge_findings, tabulate_comparisons
+from flutils.claims import (
+    Comparison,
+    Finding,
+    Verdict,
+    format_difference,
+    format_significant,
+    judge_findings,
+)
 from flutils.data import find_spec
 from flutils.experiment import Experiment
 from flutils.results.files import from_json, to_json
@@ -112,7 +118,7 @@ class Result:
         """Return what training longer, noise, and crossing the boundary change, with 95 % intervals."""
         if not self.comparisons:
             return pd.DataFrame(index=pd.Index([f"nothing: {self.NOT_COMPARED}"], name="measure"))
-        return tabulate_comparisons({self.dataset: self.comparisons}).droplevel("dataset")
+        return tabulate_comparisons({self.dataset: self.comparisons}).loc[[self.dataset]].droplevel(0)
 
     def cells(self) -> list[Cell]:
         """Return every printed number of the artefact once, with ours."""
@@ -121,6 +127,12 @@ class Result:
     def drawings(self) -> dict[str, Drawing]:
         """Draw the figures, by the last part of their file names, the artefact's own first."""
         return {}
+
+    def caption(self, words: str, *, samples: int | None = None, rays: int = 0) -> str:
+        """Return a caption that ends with the profile, and with the numbers of samples and rays if given."""
+        if samples is not None:
+            words = f"{words}; {samples:,} samples, {rays:,} rays per sample"
+        return f"{words}; profile {self.profile}."
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -155,12 +167,13 @@ class Result:
         """Read the file that `save` wrote; as `load`."""
         values = read_result(path)
         try:
-            return from_json(cls, values)
+            found: Self = from_json(cls, values)
         except ValueError as error:
             raise ValueError(
                 f"{path.name} of {path.parent.name} is no result {cls.NAME!r} of this version ({error}); "
                 f"run notebook {cls.NOTEBOOK} again"
             ) from error
+        return found
 
     @classmethod
     def start(cls, experiment: Experiment) -> dict[str, Any]:
@@ -188,17 +201,23 @@ def pair_cells(table: str, dataset: str, ours: Mapping[tuple[str, str], float]) 
         unit = printed[0].unit
         return [Cell(table, row, column, unit, None, value) for (row, column), value in ours.items()]
     return [
-        Cell(
-            cell.table,
-            cell.row,
-            cell.column,
-            cell.unit,
-            cell.number,
-            ours.get((cell.row, cell.column), np.nan),
-        )
-        for cell in printed
-        if cell.dataset == dataset
+        Cell(table, each.row, each.column, each.unit, each.number, ours.get((each.row, each.column), np.nan))
+        for each in printed
+        if each.dataset == dataset
     ]
+
+
+def tabulate(rows: Mapping[Any, Mapping[Any, Any]], *names: str) -> pd.DataFrame:
+    """Lay out rows as a table; a key of several parts is as many columns of the index.
+
+    Args:
+        rows: key -> column -> value; a column that a row lacks is missing there.
+        names: of the parts of the keys.
+    """
+    columns = dict.fromkeys(column for row in rows.values() for column in row)
+    keys, several = list(rows), len(names) > 1
+    index = pd.MultiIndex.from_tuples(keys, names=names) if several else pd.Index(keys, name=names[0])
+    return pd.DataFrame(list(rows.values()), index=index, columns=pd.Index(list(columns)))
 
 
 def compare_rows(rows: Mapping[str, Mapping[str, float]], *, label: str) -> pd.DataFrame:
@@ -209,10 +228,10 @@ def compare_rows(rows: Mapping[str, Mapping[str, float]], *, label: str) -> pd.D
             left out.
         label: name of the rows.
     """
-    frame = pd.DataFrame.from_dict({name: row for name, row in rows.items() if row}, orient="index")
+    frame = tabulate({name: row for name, row in rows.items() if row}, label)
     if {"paper", "ours"} <= set(frame.index):
         frame.loc["difference"] = frame.loc["ours"] - frame.loc["paper"]
-    return frame.rename_axis(label)
+    return frame
 
 
 def split_claimed(
@@ -221,9 +240,8 @@ def split_claimed(
     """Return the verdicts on claims about a dataset, and those on claims about the other only."""
     claimed = {claim.id for claim in paper.CLAIMS if dataset in claim.datasets}
     found = tuple(verdicts)
-    return tuple(each for each in found if each.id in claimed), tuple(
-        each for each in found if each.id not in claimed
-    )
+    own = tuple(each for each in found if each.id in claimed)
+    return own, tuple(each for each in found if each.id not in claimed)
 
 
 def tabulate_questions(verdicts: Iterable[Verdict]) -> pd.DataFrame:
@@ -233,14 +251,22 @@ def tabulate_questions(verdicts: Iterable[Verdict]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns).set_index(columns[0])
 
 
+def tabulate_comparisons(found: Mapping[str, Sequence[Comparison]]) -> pd.DataFrame:
+    """Lay out the comparisons of each dataset: the values, then the differences with their intervals."""
+    rows = {
+        (dataset, item.measure): {
+            **{model: format_significant(value, 4) for model, value in item.values.items()},
+            **{pair: format_difference(ends) for pair, ends in item.differences.items()},
+        }
+        for dataset, items in found.items()
+        for item in items
+    }
+    return tabulate(rows, "dataset", "measure")
+
+
 def judge_printed(result: type[Result], dataset: str) -> dict[str, str]:
     """Return claim's id -> verdict of the paper's own printed numbers, where these decide it."""
     return {verdict.id: verdict.verdict for verdict in judge_findings(result.judge_printed(dataset))}
-
-
-def with_verdicts(result: Result, judged: list[Verdict]) -> Result:
-    """Return a copy of a result with more verdicts."""
-    return dataclasses.replace(result, judged=(*result.judged, *judged))
 
 
 def save_drawing(drawing: Drawing, name: str, *, run: str, home: Path | None = None) -> Path:

@@ -1,6 +1,7 @@
 """What a notebook shows of one artefact: its results on one or both datasets, as tables and figures."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import pandas as pd
@@ -9,7 +10,7 @@ from flutils.artifacts import Store
 from flutils.config import choose_datasets
 from flutils.experiment import Experiment
 from flutils.paper import CIFAR10, DATASETS
-from flutils.results.base import ALL, Result, judge_printed, show_drawing, style_frame, with_verdicts
+from flutils.results.base import ALL, Result, judge_printed, show_drawing, style_frame
 
 R = TypeVar("R", bound=Result)
 
@@ -28,7 +29,7 @@ class Chapter(Generic[R]):
     def __init__(self, kind: type[R], experiments: Mapping[str, Experiment]) -> None:
         self._kind = kind
         self._stores = {name: each.store for name, each in experiments.items()}
-        self.results: dict[str, Any] = {}
+        self.results: dict[str, R] = {}
         if kind.JOINT:
             first = next(iter(experiments.values()))
             self._stores = {ALL: Store(first.config.profile, ALL, seed=first.seed, home=first.store.home)}
@@ -36,7 +37,8 @@ class Chapter(Generic[R]):
         else:
             self.results |= {name: kind.compute(each) for name, each in experiments.items()}
         if set(self.results) == set(DATASETS):
-            self.results[CIFAR10] = with_verdicts(self.results[CIFAR10], kind.compare(self.results))
+            own = self.results[CIFAR10]
+            self.results[CIFAR10] = replace(own, judged=(*own.judged, *kind.compare(self.results)))
 
     def __getitem__(self, dataset: str) -> R:
         return self.results[dataset]
@@ -58,16 +60,14 @@ class Chapter(Generic[R]):
 
     def verdicts(self) -> Any:
         """Return a table of every claim: what the paper's own numbers say of it, and what ours do."""
-        rows = [
-            (each.dataset, verdict.about, verdict.claim, printed.get(verdict.id, "not printed"), verdict)
-            for each in self.results.values()
-            for printed in [judge_printed(self._kind, each.dataset)]
-            for verdict in each.judged
-        ]
-        frame = pd.DataFrame(
-            [(*row, verdict.verdict, verdict.evidence) for *row, verdict in rows],
-            columns=["dataset", "about", "claim", "printed numbers", "ours", "evidence"],
-        )
+        columns = ["dataset", "about", "claim", "printed numbers", "ours", "evidence"]
+        rows = []
+        for name, each in self.results.items():
+            printed = judge_printed(self._kind, name)
+            for found in each.judged:
+                said = printed.get(found.id, "not printed")
+                rows.append((name, found.about, found.claim, said, found.verdict, found.evidence))
+        frame = pd.DataFrame(rows, columns=columns)
         return style_frame(frame, self._kind.NAME + "verdicts").hide(axis="index")
 
     def draw(self, name: str | None = None) -> None:

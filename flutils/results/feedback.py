@@ -7,16 +7,11 @@ import numpy as np
 import pandas as pd
 
 from flutils import paper, plots
-from flutils.claims import (
-    Finding,
-    format_percent,
-    judge_findings,
-    resample_means,
-)
+from flutils.claims import Finding, format_percent, judge_findings, resample_means
 from flutils.experiment import Experiment
 from flutils.paper import FL, ORI, REDUCED_FL
 from flutils.randomness import stream
-from flutils.results.base import Drawing, Result
+from flutils.results.base import Drawing, Result, tabulate
 from flutils.results.made_examples import (
     Band,
     ChosenClass,
@@ -76,31 +71,32 @@ class FeedbackResult(Result):
     def compute(cls, experiment: Experiment) -> Self:
         """Make the examples, see which cross, retrain, and search again."""
         models, searches, names = experiment.models, experiment.searches, experiment.class_names
-        ori, fl, reduced = models.ori(), models.fl(), models.reduced_fl()
-        trained = {each.label: each for each in (ori, models.control(), models.noise(), fl, reduced)}
+        ori = models.ori()
+        retrained = (models.control(), models.noise(), models.fl(), models.reduced_fl())
+        trained = {each.label: each for each in (ori, *retrained)}
         table = searches.margins(ori)
         reports = {m: experiment.feedback.crossing(ori, equal=m == REDUCED_FL) for m in SETS}
         # The larger set first, so that only one of the two is in memory.
         every = experiment.feedback.examples(ori, equal=True)
-        sets = {REDUCED_FL: describe_set(every, reports[REDUCED_FL], len(reduced.history))}
+        sets = {REDUCED_FL: describe_set(every, reports[REDUCED_FL], len(trained[REDUCED_FL].history))}
         by_rule, counts = (every.sample, every.ray), {REDUCED_FL: (every.selection.chosen, every.counts)}
         del every
         made = experiment.feedback.examples(ori)
-        sets = {FL: describe_set(made, reports[FL], len(fl.history)), **sets}
+        sets = {FL: describe_set(made, reports[FL], len(trained[FL].history)), **sets}
         counts[FL] = (made.selection.chosen, made.counts)
-        chosen = made.selection
+        chosen, moved = made.selection, reports[FL].moved
         masks = group_rays(table.crossing.shape, (made.sample, made.ray), by_rule, chosen.rows)
         few = {label: searches.few(each) for label, each in trained.items()}
         held_out = {label: searches.held_out(each) for label, each in trained.items()}
         groups = {name: describe_group(few, mask[experiment.few_rows], names) for name, mask in masks.items()}
         everything = np.ones(held_out[ORI].crossing.shape, bool)
-        limit, after = table.settings.search_range, searches.margins(fl)
+        limit, after = table.settings.search_range, searches.margins(trained[FL])
         gain = np.nan_to_num(after.margin, nan=limit) - np.nan_to_num(table.margin, nan=limit)
         ruled = np.zeros(table.crossing.shape, bool)
         ruled[by_rule] = True
         taken = np.isin(np.arange(table.num_samples), chosen.rows)
         rng = stream(experiment.seed, "claims/feedback/own")
-        moved = reports[FL].moved
+        crossing = find_crossing(reports[FL].crossed[moved], made.sample[moved], seed=experiment.seed)
         return cls(
             **cls.start(experiment),
             classes={
@@ -126,11 +122,7 @@ class FeedbackResult(Result):
             step=table.settings.step,
             search_range=limit,
             pixel_max=float(experiment.bounds[1]),
-            judged=tuple(
-                judge_findings(
-                    [find_crossing(reports[FL].crossed[moved], made.sample[moved], seed=experiment.seed)]
-                )
-            ),
+            judged=tuple(judge_findings([crossing])),
         )
 
     def frame(self) -> pd.DataFrame:
@@ -144,17 +136,13 @@ class FeedbackResult(Result):
             }
             for name, each in self.classes.items()
         }
-        frame = pd.DataFrame.from_dict(ours, orient="index").rename_axis("class")
+        frame = tabulate(ours, "class")
         if self.dataset not in paper.TABLE_4:
             return frame
-        printed = {
-            "R_i, paper": list(paper.TABLE_4[self.dataset][ORI].numbers),
-            "level, paper": list(paper.TABLE_4_LEVELS[self.dataset]),
-            "samples, paper": _count_samples(self.dataset),
-        }
-        joined = pd.concat([pd.DataFrame(printed, index=frame.index), frame], axis=1)
-        first = ["R_i, paper", "R_i", "level, paper", "level", "samples, paper"]
-        return joined[[*first, *(name for name in joined if name not in first)]]
+        frame.insert(0, "R_i, paper", paper.TABLE_4[self.dataset][ORI].numbers)
+        frame.insert(2, "level, paper", paper.TABLE_4_LEVELS[self.dataset])
+        frame.insert(4, "samples, paper", _count_samples(self.dataset))
+        return frame
 
     def crossing(self) -> pd.DataFrame:
         """Return how many examples were made of each kind, and how many cross."""
@@ -172,7 +160,7 @@ class FeedbackResult(Result):
                 "moved: cross (%)": 100 * each.crossed / moved if moved else np.nan,
                 "moved: in the class met (%)": 100 * each.met / moved if moved else np.nan,
             }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("examples of")
+        return tabulate(rows, "examples of")
 
     def strengths(self) -> pd.DataFrame:
         """Return the share of Reduced F.L.'s moved examples that cross, by strength."""
@@ -184,7 +172,7 @@ class FeedbackResult(Result):
             }
             for band in self.bands
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("strength, in margins")
+        return tabulate(rows, "strength, in margins")
 
     def dose(self) -> pd.DataFrame:
         """Return how much of the training set and of the rays the examples are, the paper's above ours."""
@@ -198,7 +186,7 @@ class FeedbackResult(Result):
                 **_measure_dose(each.examples, self.num_training, rays),
                 "epochs of retraining": each.epochs,
             }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["model", "source"])
+        return tabulate(rows, "model", "source")
 
     def before_after(self) -> pd.DataFrame:
         """Return what became of each group of rays on each model."""
@@ -214,7 +202,7 @@ class FeedbackResult(Result):
             for name, group in self.groups.items()
             for model, change in group.models.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis(["rays", "model"])
+        return tabulate(rows, "rays", "model")
 
     def own_examples(self) -> pd.DataFrame:
         """Return whether it matters that a sample's own examples were used."""
@@ -230,7 +218,7 @@ class FeedbackResult(Result):
             }
             for kind, each in self.own.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("rays")
+        return tabulate(rows, "rays")
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the selection, a few examples, and margins before and after."""
@@ -241,9 +229,12 @@ class FeedbackResult(Result):
         found = {
             "selection": Drawing(
                 plots.plot_selection(counts, levels=levels, R_i=ratios, class_names=names),
-                f"{self.title}: class robustness R_i of Ori. (no unit) and number of samples chosen of each "
-                f"class; {self.num_samples:,} samples, {self.num_rays:,} rays per sample; "
-                f"profile {self.profile}.",
+                self.caption(
+                    f"{self.title}: class robustness R_i of Ori. (no unit) and number of samples chosen of "
+                    "each class",
+                    samples=self.num_samples,
+                    rays=self.num_rays,
+                ),
                 {"R_i": ratios, "levels": levels, "samples": counts},
             )
         }
@@ -253,14 +244,14 @@ class FeedbackResult(Result):
             group = self.groups[name]
             if group.rays:
                 margins = group.list_margins(self.step)
-                before = margins.pop(ORI)
-                figure = plots.plot_before_after(before, margins, search_range=self.search_range, unit=unit)
+                figure = plots.plot_before_after(margins, search_range=self.search_range, unit=unit)
                 figure.suptitle(f"{self.title}: {name}", x=0.02, ha="left", fontsize=11)
                 found[part] = Drawing(
                     figure,
-                    f"{self.title}: percent of rays that cross within a length ({unit}), before and after "
-                    f"retraining; {name}, {group.rays:,} rays of {group.samples:,} samples; "
-                    f"profile {self.profile}.",
+                    self.caption(
+                        f"{self.title}: percent of rays that cross within a length ({unit}), before and "
+                        f"after retraining; {name}, {group.rays:,} rays of {group.samples:,} samples"
+                    ),
                     {"rays": group.rays, "rays_by_step": group.steps},
                 )
         return found
@@ -277,9 +268,9 @@ class FeedbackResult(Result):
             ],
             bounds=(0, 255),
         )
-        caption = (
+        caption = self.caption(
             f"{self.title}: a sample of each level and {shown.margin.size} feedback examples of them; under "
-            f"each strength times margin ({unit}), and the class that Ori. sees; profile {self.profile}."
+            f"each strength times margin ({unit}), and the class that Ori. sees"
         )
         plotted = {"strength": shown.strength, "margin": shown.margin, "seen": shown.seen}
         return Drawing(figure, caption, plotted)

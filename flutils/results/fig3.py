@@ -27,7 +27,7 @@ from flutils.claims import (
 from flutils.experiment import Experiment
 from flutils.paper import ADV, FL, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
-from flutils.results.base import Drawing, Result, split_claimed, tabulate_questions
+from flutils.results.base import Drawing, Result, split_claimed, tabulate, tabulate_questions
 
 TURNING_POINT, SEVERE = 0.4, 0.5  # strengths that the text of section V names
 _ROUNDING = 1e-6  # of strengths kept as float32
@@ -108,7 +108,7 @@ class Fig3(Result):
             }
             for i in self._choose_shown()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("strength")
+        return tabulate(rows, "strength")
 
     def shapes(self) -> pd.DataFrame:
         """Say of each curve where it rises with strength, and whether it reaches chance.
@@ -131,7 +131,7 @@ class Fig3(Result):
                 "at strength": float(self.strengths[lowest]),
                 "reaches chance": "yes" if low[lowest] <= self.chance else "no",
             }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+        return tabulate(rows, "model")
 
     def questions(self) -> pd.DataFrame:
         """Return the verdicts on what the paper says of the other dataset only."""
@@ -139,27 +139,22 @@ class Fig3(Result):
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the curves on the paper's axis and, where there is one, their finer part."""
-        panels = {self.dataset: np.isin(self.strengths, self.axis)}
-        units = {self.dataset: "fraction of the pixel range"}
-        places = {self.dataset: self.strengths}
+
+        def cut(part: NDArray[np.bool_], strengths: Floats, unit: str) -> plots.CurvePanel:
+            curves = {model: rate[part] for model, rate in self.accuracy.items()}
+            intervals = {model: ends[part] for model, ends in self.intervals.items()}
+            return plots.CurvePanel(strengths[part], curves, intervals, unit)
+
+        on_axis, fine = np.isin(self.strengths, self.axis), self.strengths <= self.fine_max + _ROUNDING
+        panels = {self.title: cut(on_axis, self.strengths, "fraction of the pixel range")}
         if self.fine_max > 0:
-            fine = f"{plots.TITLES[self.dataset]}, the start of the axis"
-            panels[fine] = self.strengths <= self.fine_max + _ROUNDING
-            units[fine], places[fine] = "pixel values", self.strengths * self.pixel_range
-        figure = plots.plot_accuracy_curves(
-            {name: {m: rate[part] for m, rate in self.accuracy.items()} for name, part in panels.items()},
-            {name: places[name][part] for name, part in panels.items()},
-            intervals={
-                name: {m: ends[part] for m, ends in self.intervals.items()} for name, part in panels.items()
-            },
-            limits={"chance": self.chance},
-            unit=units,
-            interval_label="95 % Wilson interval",
-        )
-        caption = (
-            f"Fig. 3: accuracy in percent under FGSM on {plots.TITLES[self.dataset]}, strengths in fractions "
-            f"of the pixel range{', and on the right in pixel values' * (len(panels) > 1)}, with 95 % Wilson "
-            f"intervals; {self.num_images:,} test images; the paper shows MNIST only; profile {self.profile}."
+            start = f"{self.title}, the start of the axis"
+            panels[start] = cut(fine, self.strengths * self.pixel_range, "pixel values")
+        figure = plots.plot_accuracy_curves(panels, chance=self.chance)
+        caption = self.caption(
+            f"Fig. 3: accuracy in percent under FGSM on {self.title}, strengths in fractions of the pixel "
+            f"range{', and on the right in pixel values' * (len(panels) > 1)}, with 95 % Wilson intervals; "
+            f"{self.num_images:,} test images; the paper shows MNIST only"
         )
         plotted = {"strengths": self.strengths, "accuracy": self.accuracy, "intervals": self.intervals}
         return {"fig3": Drawing(figure, caption, plotted)}

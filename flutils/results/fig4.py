@@ -7,9 +7,9 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 
-from flutils import paper, plots
+from flutils import plots
 from flutils.claims import (
-    CONFIDENCE,
+    COMPARED,
     Comparison,
     Finding,
     Floats,
@@ -17,15 +17,17 @@ from flutils.claims import (
     Verdict,
     agree,
     compare_with_controls,
+    find_ends,
+    format_ends,
     is_larger,
     judge_findings,
 )
 from flutils.experiment import Experiment
 from flutils.paper import ADV, CIFAR10, FL, MNIST, MODELS, ORI, REDUCED_FL
-from flutils.results.base import Cell, Drawing, Result, pair_cells
-from flutils.results.fig4_claims import LEVEL_CLAIMS, MNIST_LEVEL_CLAIMS, find_margins, measure_gain
+from flutils.results.base import Cell, Drawing, Result, pair_cells, tabulate
+from flutils.results.fig4_claims import find_margins, list_level_claims
 from flutils.results.mean_margins import MeanMargins
-from flutils.results.searched import COMPARED, Searched, Tables, compare_printed_levels
+from flutils.results.searched import Drawn, Tables, compare_printed_levels, read_levels
 
 SEARCHES = {"samples": "searched samples", "few": "some searched samples", "held_out": "test images"}
 
@@ -74,7 +76,10 @@ class Fig4(Result):
         """
         drawn = tables.resample(dataset, seed)
         before = drawn.samples[ORI]
-        gains = {"samples": measure_gain(drawn.samples), "held_out": measure_gain(drawn.held_out)}
+        gains = {
+            "samples": _gain(drawn.samples[FL].mean_margin, before.mean_margin),
+            "held_out": _gain(drawn.held_out[FL].mean_margin, drawn.held_out[ORI].mean_margin),
+        }
         return cls(
             dataset=dataset,
             profile=profile,
@@ -84,7 +89,10 @@ class Fig4(Result):
                 for name in SEARCHES
             },
             intervals={
-                name: {model: _find_ends(measure(each, before)) for model, each in drawn.samples.items()}
+                name: {
+                    model: tuple(find_ends(measure(each, before)).tolist())
+                    for model, each in drawn.samples.items()
+                }
                 for name, measure in _INTERVALS.items()
             },
             classes=_compare_classes(drawn.samples, lambda each: each.class_margins),
@@ -92,16 +100,15 @@ class Fig4(Result):
             gains={name: np.round(gain, 4) for name, gain in gains.items()},
             comparisons=tuple(_compare_controls(drawn)),
             num_rays=(tables.samples[ORI].num_rays, tables.held_out[ORI].num_rays),
-            judged=tuple(judge_findings(find_margins(tables, drawn, dataset, seed=seed))),
+            judged=tuple(judge_findings(find_margins(drawn))),
         )
 
     @classmethod
     def judge_printed(cls, dataset: str) -> list[Finding]:
         """Evaluate the claims that the printed R decide; Fig. 4 prints no numbers."""
-        pairs = LEVEL_CLAIMS | (MNIST_LEVEL_CLAIMS if dataset == MNIST else {})
         return [
             compare_printed_levels(claim, dataset, larger=larger, smaller=smaller)
-            for claim, (larger, smaller) in pairs.items()
+            for claim, (larger, smaller) in list_level_claims(dataset).items()
         ]
 
     @classmethod
@@ -121,22 +128,22 @@ class Fig4(Result):
     def frame(self) -> pd.DataFrame:
         """Return R of each model, the paper's beside ours, and what one needs to read it."""
         rows = {}
-        printed = {model: float(R) for model, R in paper.ROBUSTNESS[self.dataset].items()}
+        printed = read_levels(self.dataset)
         for model, found in self.samples.items():
             rows[model] = {
                 "paper": printed[model],
                 "ours": found.level,
                 "difference": found.level - printed[model],
-                "95 % interval": _format_ends(self.intervals["R"][model]),
+                "95 % interval": format_ends(self.intervals["R"][model]),
                 "gain over Ori., paper (%)": _gain(printed[model], printed[ORI]),
                 "gain, ours (%)": _gain(found.level, self.samples[ORI].level),
-                "its 95 % interval": _format_ends(self.intervals["gain of R"][model]),
+                "its 95 % interval": format_ends(self.intervals["gain of R"][model]),
                 "N/A (%)": 100 * found.not_found,
                 "empty cells": found.empty,
                 "R from empty cells (%)": found.empty_percent,
             }
         rows[ORI] |= {"gain over Ori., paper (%)": np.nan, "gain, ours (%)": np.nan, "its 95 % interval": "–"}
-        return _frame(rows, "R of")
+        return tabulate(rows, "R of")
 
     def weights(self) -> pd.DataFrame:
         """Return what R does not see: how many rays its cells rest on, and R by rays."""
@@ -144,7 +151,7 @@ class Fig4(Result):
             model: {
                 "R": found.level,
                 "R by rays": found.level_by_rays,
-                "95 % interval by rays": _format_ends(self.intervals["R by rays"][model]),
+                "95 % interval by rays": format_ends(self.intervals["R by rays"][model]),
                 "empty cells": found.empty,
                 "R from empty cells (%)": found.empty_percent,
                 "thin cells": found.thin,
@@ -155,7 +162,7 @@ class Fig4(Result):
             }
             for model, found in self.samples.items()
         }
-        return _frame(rows, "model")
+        return tabulate(rows, "model")
 
     def readings(self) -> pd.DataFrame:
         """Return each reading of R, and what each model gains over Ori. by it, in percent."""
@@ -165,7 +172,7 @@ class Fig4(Result):
             "thin as empty": lambda found: found.level_without_thin,
             "by rays": lambda found: found.level_by_rays,
         }
-        levels = {"paper": {model: float(R) for model, R in paper.ROBUSTNESS[self.dataset].items()}}
+        levels = {"paper": read_levels(self.dataset)}
         for name, measure in readings.items():
             levels[name] = {model: measure(found) for model, found in self.samples.items()}
         levels["by rays, test images"] = {m: self.held_out[m].level_by_rays for m in self.samples}
@@ -177,7 +184,7 @@ class Fig4(Result):
                 **{("gain over Ori. (%)", model): _gain(found[model], found[ORI]) for model in MODELS[1:]},
                 ("order", "largest first"): " > ".join(order),
             }
-        return _frame(rows, "reading")
+        return tabulate(rows, "reading")
 
     def sums(self) -> pd.DataFrame:
         """Return summed and mean margins of every model on the samples it was searched on."""
@@ -195,7 +202,7 @@ class Fig4(Result):
             for name, each in (("samples", self.samples), ("few", self.few), ("held_out", self.held_out))
             for model, found in each.items()
         }
-        return _frame(rows, ["searched on", "model"])
+        return tabulate(rows, "searched on", "model")
 
     def changes(self, *, by_rays: bool = False) -> pd.DataFrame:
         """Return the mean margin of each class, and what each model changes against Ori., pixel values.
@@ -212,7 +219,7 @@ class Fig4(Result):
                 **{str(i): value for i, value in enumerate(change[:, 0])},
                 "beyond noise": "" if own else named,
             }
-        return _frame(rows, "mean margin of class")
+        return tabulate(rows, "mean margin of class")
 
     def cells(self) -> list[Cell]:
         """Return the printed R, with ours."""
@@ -220,17 +227,16 @@ class Fig4(Result):
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw Fig. 4, the same of the two models that it leaves out, and R."""
-        size = (
-            f"{plots.TITLES[self.dataset]}, {self.samples[ORI].num_samples:,} samples, "
-            f"{self.num_rays[0]:,} rays per sample; profile {self.profile}."
+        size = self.caption(
+            f"{self.title}, {self.samples[ORI].num_samples:,} samples, {self.num_rays[0]:,} rays per sample"
         )
         pairs = {"fig4": (ORI, FL), "fig4_others": (ADV, REDUCED_FL)}
         drawn = {name: self._draw_matrices(pair, size) for name, pair in pairs.items()}
-        levels = {self.dataset: {model: found.level for model, found in self.samples.items()}}
-        printed = {self.dataset: {m: float(R) for m, R in paper.ROBUSTNESS[self.dataset].items()}}
-        bound = {self.dataset: self.samples[ORI].bound}
-        figure = plots.plot_robustness_levels(levels, printed, largest=bound)
+        levels = {model: found.level for model, found in self.samples.items()}
+        printed, bound = read_levels(self.dataset), self.samples[ORI].bound
+        figure = plots.plot_robustness_levels(levels, printed, largest=bound, title=self.title)
         plotted = {"ours": levels, "paper": printed, "largest": bound}
+        plotted = {name: {self.dataset: values} for name, values in plotted.items()}
         drawn["levels"] = Drawing(figure, f"Robustness level R in pixel values: {size}", plotted)
         return drawn
 
@@ -240,7 +246,7 @@ class Fig4(Result):
             class_names=self.names,
             search_range=self.samples[ORI].search_range,
             unit="pixel values",
-            title=plots.TITLES[self.dataset],
+            title=self.title,
         )
         plotted = {m: {"mean": self.samples[m].mean, "rays": self.samples[m].rays} for m in pair}
         caption = f"Mean margin matrices of {' and '.join(pair)}, drawn as Fig. 4, in pixel values: {size}"
@@ -260,10 +266,10 @@ def _compare_classes(
     """Return for each class what a model changes against Ori., and the ends of its interval."""
     before = measure(drawn[ORI])
     changes = {m: measure(each) - (0 if m == ORI else before) for m, each in drawn.items()}
-    return {m: np.column_stack([change[0], *_find_quantiles(change)]) for m, change in changes.items()}
+    return {m: np.column_stack([change[0], *find_ends(change)]) for m, change in changes.items()}
 
 
-def _compare_controls(drawn: Searched[ResampledMargins]) -> list[Comparison]:
+def _compare_controls(drawn: Drawn) -> list[Comparison]:
     """Compare the controls on the samples that they were searched on, and on test images."""
     measures: dict[str, Callable[[ResampledMargins], Floats]] = {
         "R (pixel values)": lambda each: each.level,
@@ -277,27 +283,8 @@ def _compare_controls(drawn: Searched[ResampledMargins]) -> list[Comparison]:
     ]
 
 
-def _find_quantiles(values: Floats) -> Floats:
-    return np.quantile(values[1:], [1 - CONFIDENCE, CONFIDENCE], axis=0)
-
-
-def _find_ends(values: Floats) -> tuple[float, ...]:
-    return tuple(_find_quantiles(values).tolist())
-
-
-def _format_ends(ends: tuple[float, ...]) -> str:
-    return "–" if np.isnan(ends).any() else f"{ends[0]:,.2f} to {ends[1]:,.2f}"
-
-
 def _gain(new: Any, old: Any) -> Any:
     """Return a relative gain in percent; NaN where there is nothing to gain on."""
     new, old = np.asarray(new, np.float64), np.asarray(old, np.float64)
     ratio = np.divide(new, old, out=np.full(new.shape, np.nan), where=old > 0)
     return 100 * (ratio - 1)
-
-
-def _frame(rows: Mapping[Any, Mapping[Any, Any]], index: str | list[str]) -> pd.DataFrame:
-    frame = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows))).rename_axis(index)
-    if isinstance(frame.columns[0], tuple):
-        frame.columns = pd.MultiIndex.from_tuples(frame.columns)
-    return frame

@@ -9,7 +9,7 @@ import pandas as pd
 from flutils import paper, plots
 from flutils.experiment import Classifier, Experiment
 from flutils.margins import MarginTable
-from flutils.results.base import Drawing, Result
+from flutils.results.base import Drawing, Result, tabulate
 
 NUM_IMAGES = 6  # of each ray that is shown
 _ALL, _RMS, _EUCLIDEAN = "all classes", "RMS 1", "Euclidean norm 1"
@@ -174,7 +174,7 @@ class Margins(Result):
                 float(paper.TABLE_1[self.dataset][paper.NOT_FOUND]),
             )
             rows = {"paper": dict(zip(ours, printed, strict=True)), **rows}
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("search of Ori.")
+        return tabulate(rows, "search of Ori.")
 
     def by_class(self) -> pd.DataFrame:
         """Return the margins of each class."""
@@ -188,7 +188,7 @@ class Margins(Result):
             }
             for name, each in self.classes.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("origin class")
+        return tabulate(rows, "origin class")
 
     def units(self) -> pd.DataFrame:
         """Return how many rays find a boundary, by the length of the directions."""
@@ -224,15 +224,17 @@ class Margins(Result):
         """Draw the distribution of the margins, and the traced rays."""
         every, unit = self.classes[_ALL], f"pixel range 0 to {self.pixel_max:g}"
         rates = {name: each.not_found for name, each in self.classes.items() if name != _ALL}
-        words = f"Ori. on {self.title} ({unit})"
-        size = f"{every.samples:,} samples, {self.num_rays:,} rays per sample; profile {self.profile}"
-        drawn, shown = self.rays, list(self.rays.shown)
+        words, drawn = f"Ori. on {self.title} ({unit})", self.rays
         return {
             "margins": Drawing(
                 plots.plot_margins(
                     self.rays_by_step, rates, step=self.step, all_classes=every.not_found, unit=unit
                 ),
-                f"Margins of {words}, and percent of rays without a crossing (N/A) by origin class; {size}.",
+                self.caption(
+                    f"Margins of {words}, and percent of rays without a crossing (N/A) by origin class",
+                    samples=every.samples,
+                    rays=self.num_rays,
+                ),
                 {"rays_by_step": self.rays_by_step, "not_found": rates},
             ),
             "rays": Drawing(
@@ -240,13 +242,13 @@ class Margins(Result):
                     drawn.images,
                     drawn.logits,
                     drawn.length,
-                    shown=shown,
+                    shown=drawn.shown,
                     class_names=self.names,
                     origin=drawn.origin,
                     bounds=(0, 255),
                     unit=unit,
                 ),
-                f"Images and logits along {len(drawn.ray)} rays, {words}; profile {self.profile}.",
+                self.caption(f"Images and logits along {len(drawn.ray)} rays, {words}"),
                 {"length": drawn.length, "logits": drawn.logits, "origin": drawn.origin},
             ),
         }

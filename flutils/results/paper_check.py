@@ -11,7 +11,7 @@ from flutils import paper, plots
 from flutils.experiment import Experiment
 from flutils.paper import DATASETS, MODELS, ORI, bounds, consistency
 from flutils.results import points
-from flutils.results.base import Drawing, Result
+from flutils.results.base import Drawing, Result, tabulate
 from flutils.results.points import Point, list_points
 
 
@@ -45,18 +45,18 @@ class PaperCheck(Result):
     def summaries(self) -> pd.DataFrame:
         """Return the printed Avg. and Std. that are not the recomputed ones rounded; and Table I's sums."""
         found = consistency.recompute_summaries()
-        rows = {
+        texts = {
             (f"Table {s.table}", s.row, s.column): (str(s.printed), f"{s.recomputed:.4f}", s.verdict)
             for s in found
             if s.verdict != "rounded"
         }
-        rows["Tables II, IV", "all others", ""] = "", "", f"{len(found) - len(rows)} rounded"
+        texts["Tables II, IV", "all others", ""] = "", "", f"{len(found) - len(texts)} rounded"
         for name, row in paper.TABLE_1.items():
             rounding = f"{len(row)} roundings may add {len(row) * 0.005:.3f}"
-            rows["Table I", name, "sum (%)"] = str(sum(row.values())), "100", rounding
-        frame = pd.DataFrame.from_dict(rows, orient="index", columns=["printed", "recomputed", "verdict"])
-        frame.index = pd.MultiIndex.from_tuples(rows, names=["table", "row", "column"])
-        return frame
+            texts["Table I", name, "sum (%)"] = str(sum(row.values())), "100", rounding
+        columns = ("printed", "recomputed", "verdict")
+        rows = {key: dict(zip(columns, text, strict=True)) for key, text in texts.items()}
+        return tabulate(rows, "table", "row", "column")
 
     def strengths(self) -> pd.DataFrame:
         """Return FGSM beside PGD in Table III, in percent."""
@@ -70,7 +70,7 @@ class PaperCheck(Result):
             }
             for each in points.compare_strengths()
         }
-        return _index(rows, "dataset", "model")
+        return tabulate(rows, "dataset", "model")
 
     def not_found(self) -> pd.DataFrame:
         """Return Avg. of Table II and its bounds if N/A counted as the search range, in pixel values."""
@@ -81,7 +81,7 @@ class PaperCheck(Result):
         for (images, _), row in rows.items():
             above = row[columns[1]] > rows[images, ORI][columns[2]]
             row["above Ori. either way"] = "yes" if above else "open"
-        return _index(rows, "images of", "model")
+        return tabulate(rows, "images of", "model")
 
     def marks(self) -> pd.DataFrame:
         """Return the marks of Table IV that one of the two rules does not give."""
@@ -95,7 +95,7 @@ class PaperCheck(Result):
             }
             for m in unlike
         }
-        return _index(rows, "dataset", "class")
+        return tabulate(rows, "dataset", "class")
 
     def spread(self) -> pd.DataFrame:
         """Return R and two measures of how unequal the classes are, per model."""
@@ -110,7 +110,7 @@ class PaperCheck(Result):
                     "Std. of R_i": str(row.deviation),
                     "largest R_i / smallest": round(max(row.values) / min(row.values)),
                 }
-        return _index(rows, "dataset", "model")
+        return tabulate(rows, "dataset", "model")
 
     def changes(self) -> pd.DataFrame:
         """Return R_i of each class before retraining and after it."""
@@ -124,7 +124,7 @@ class PaperCheck(Result):
             }
             for c in consistency.compare_class_robustness()
         }
-        return _index(rows, "dataset", "class")
+        return tabulate(rows, "dataset", "class")
 
     def centers(self) -> pd.DataFrame:
         """Return what Table II says of each model against Ori., and its Std."""
@@ -138,7 +138,7 @@ class PaperCheck(Result):
                     "classes below Ori.": ", ".join(fallen) or "none",
                     "Std.": str(models[model].deviation),
                 }
-        return _index(rows, "images of", "model")
+        return tabulate(rows, "images of", "model")
 
     def averages(self) -> pd.DataFrame:
         """Return Avg. of R_i with and without its largest, and how much must leave the classes below 1."""
@@ -155,7 +155,7 @@ class PaperCheck(Result):
                     f"{flow.at_least:.1f} from {', '.join(flow.vulnerable)}"
                 ),
             }
-        return _index(rows, "dataset", "model")
+        return tabulate(rows, "dataset", "model")
 
     def flows(self) -> pd.DataFrame:
         """Return, per class, the share of rays of Table I, R_i of Table IV, and the weight both give it."""
@@ -168,7 +168,7 @@ class PaperCheck(Result):
             for fit in bounds.fit_flows()
             for name, value in zip(fit.weights, paper.TABLE_4[fit.dataset][ORI].values, strict=True)
         }
-        return _index(rows, "dataset", "class")
+        return tabulate(rows, "dataset", "class")
 
     def fits(self) -> pd.DataFrame:
         """Return what margins Tables I and IV ask for together."""
@@ -184,7 +184,7 @@ class PaperCheck(Result):
             }
             for fit in bounds.fit_flows()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("dataset")
+        return tabulate(rows, "dataset")
 
     def aligned(self) -> pd.DataFrame:
         """Return how many crossing rays of Table I must point against the gradient."""
@@ -198,7 +198,7 @@ class PaperCheck(Result):
             }
             for s in bounds.bound_aligned_rays()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("dataset")
+        return tabulate(rows, "dataset")
 
     def made_up(self) -> pd.DataFrame:
         """Return R of small made-up tables, and of a classifier that always gives one class."""
@@ -221,7 +221,7 @@ class PaperCheck(Result):
             }
             for b in bounds.bound_levels()
         }
-        return _index(rows, "dataset", "model")
+        return tabulate(rows, "dataset", "model")
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the printed R_i, and the printed R beside their bounds."""
@@ -246,9 +246,3 @@ class PaperCheck(Result):
                 shares,
             ),
         }
-
-
-def _index(rows: Mapping[tuple[str, str], Mapping[str, object]], *names: str) -> pd.DataFrame:
-    frame = pd.DataFrame.from_dict(dict(rows), orient="index")
-    frame.index = pd.MultiIndex.from_tuples(rows, names=names)
-    return frame

@@ -2,7 +2,7 @@
 
 import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -73,53 +73,41 @@ class Plane:
     against: int
 
 
-def push_plane(seed: int) -> Plane:
-    """Train a small network in the plane, make examples, retrain on them, and search the margins again.
+@dataclass(frozen=True, eq=False)
+class _Problem:
+    """The samples in the plane, the network trained on them, and their margins on it.
 
-    The examples are made as in §IV-B: along the two rays of smallest margin of each chosen sample, 1.5 to 2
-    margins away, with the sample's label. The network is retrained twice from the same weights: on examples
-    of class A, as in Fig. 1, and on examples of both classes.
-
-    Source: paper §III, Fig. 1, and §IV-C, Fig. 2. The problem is ours.
+    Attributes:
+        x, y: samples as images, and their classes.
+        directions: of the rays.
+        network: before retraining.
+        table: its margins.
     """
-    x, y = theory.build_plane_samples(40, gap=0.1, seed=seed)
-    network = theory.build_plane_network(units=16, seed=seed)
-    plane = theory.train_plane_network(network, x, y, epochs=500, rate=0.02)
-    directions = theory.build_star(8, seed=seed)
-    before = margins.search(plane.predict_on_batch, x, y, directions, **GRID)
-    made, retrained = {}, {}
-    for name, levels in CHOSEN.items():
-        selection = feedback.choose_samples(before, levels=levels, samples_low=12, samples_high=0, seed=seed)
-        made[name] = feedback.make_examples(before, x, directions, selection, rays_per_sample=2, seed=seed)
-        together = np.concatenate([x, made[name].images]), np.concatenate([y, made[name].labels])
-        retrained[name] = theory.train_plane_network(plane, *together, epochs=100, rate=0.003)
-    place, points = theory.build_grid(100, low=-0.2, high=1.2)
-    networks, flat = {"before": plane, **retrained}, theory.find_points(x)
-    f = {name: np.asarray(model(points)) @ [-1, 1] for name, model in networks.items()}
-    gradients = theory.measure_logit_gradients(plane, x)
-    towards = np.repeat(1 - y[:, None], before.num_rays, axis=1)
-    cosine = theory.measure_cosines(gradients, before, x, directions, towards)
-    chosen = _choose_scenario(made["examples of A"], cosine)
-    crosses = before.crossing > 0
-    return Plane(
-        place=place.astype(np.float64),
-        f={
-            name: np.round(values.reshape(len(place), -1).astype(np.float64), 4) for name, values in f.items()
-        },
-        samples=flat.astype(np.float64),
-        classes=y.astype(np.float64),
-        examples={name: _flatten(each, flat) for name, each in made.items()},
-        scenario=_describe_scenario(
-            chosen, made["examples of A"], before, directions, flat, gradients, cosine
-        ),
-        pushed=_measure_pushed(
-            before, {n: _search(m, x, y, directions) for n, m in retrained.items()}, retrained, x
-        ),
-        asked={name: _measure_asked(each, plane, retrained[name], flat, y) for name, each in made.items()},
-        one_step=_step_once(plane, made["examples of A"], chosen, before, x, directions),
-        crossing_rays=int(crosses.sum()),
-        against=int((cosine[crosses] < 0).sum()),
-    )
+
+    x: np.ndarray
+    y: np.ndarray
+    directions: np.ndarray
+    network: Any
+    table: margins.MarginTable
+
+    @classmethod
+    def build(cls, seed: int) -> Self:
+        """Draw the samples, train the network, and search it."""
+        x, y = theory.build_plane_samples(40, gap=0.1, seed=seed)
+        network = theory.build_plane_network(units=16, seed=seed)
+        trained = theory.train_plane_network(network, x, y, epochs=500, rate=0.02)
+        directions = theory.build_star(8, seed=seed)
+        return cls(x, y, directions, trained, _search(trained, x, y, directions))
+
+    def retrain(self, made: feedback.FeedbackExamples) -> Any:
+        """Return the network retrained on the samples and examples."""
+        x, y = np.concatenate([self.x, made.images]), np.concatenate([self.y, made.labels])
+        return theory.train_plane_network(self.network, x, y, epochs=100, rate=0.003)
+
+    def measure(self, model: Any = None) -> np.ndarray:
+        """Return margins, of another network if given; one without a crossing is the search range."""
+        found = self.table if model is None else _search(model, self.x, self.y, self.directions)
+        return np.where(found.crossing < 0, np.float32(GRID["search_range"]), found.margin)
 
 
 def _search(model: Any, x: np.ndarray, y: np.ndarray, directions: np.ndarray) -> margins.MarginTable:
@@ -129,14 +117,53 @@ def _search(model: Any, x: np.ndarray, y: np.ndarray, directions: np.ndarray) ->
         return margins.search(model.predict_on_batch, x, y, directions, **GRID)
 
 
-def _fill(table: margins.MarginTable) -> np.ndarray:
-    """Return the margins, a ray without a crossing counting as the search range."""
-    return np.where(table.crossing < 0, np.float32(GRID["search_range"]), table.margin)
+def push_plane(seed: int) -> Plane:
+    """Train a small network in the plane, make examples, retrain on them, and search the margins again.
 
+    The examples are made as in §IV-B: along the two rays of smallest margin of each chosen sample, 1.5 to 2
+    margins away, with the sample's label. The network is retrained twice from the same weights: on examples
+    of class A, as in Fig. 1, and on examples of both classes.
 
-def _flatten(made: feedback.FeedbackExamples, flat: np.ndarray) -> Examples:
-    points, starts = theory.find_points(made.images), flat[made.sample]
-    return Examples(points.astype(np.float64), made.labels.astype(np.float64), starts.astype(np.float64))
+    Source: paper §III, Fig. 1, and §IV-C, Fig. 2. The problem is ours.
+    """
+    problem = _Problem.build(seed)
+    table, x, directions = problem.table, problem.x, problem.directions
+    made, retrained = {}, {}
+    for name, levels in CHOSEN.items():
+        selection = feedback.choose_samples(table, levels=levels, samples_low=12, samples_high=0, seed=seed)
+        made[name] = feedback.make_examples(table, x, directions, selection, rays_per_sample=2, seed=seed)
+        retrained[name] = problem.retrain(made[name])
+    place, points = theory.build_grid(100, low=-0.2, high=1.2)
+    networks, flat = {"before": problem.network, **retrained}, theory.find_points(x).astype(np.float64)
+    f = {
+        name: (np.asarray(model(points)) @ [-1, 1]).reshape(len(place), -1)
+        for name, model in networks.items()
+    }
+    gradients = theory.measure_logit_gradients(problem.network, x)
+    towards = np.repeat(1 - problem.y[:, None], table.num_rays, axis=1)
+    cosine = theory.measure_cosines(gradients, table, x, directions, towards)
+    chosen = _choose_scenario(made["examples of A"], cosine)
+    crosses = table.crossing > 0
+    return Plane(
+        place=place.astype(np.float64),
+        f={n: np.round(values.reshape(len(place), -1).astype(np.float64), 4) for n, values in f.items()},
+        samples=flat,
+        classes=problem.y.astype(np.float64),
+        examples={
+            name: Examples(
+                theory.find_points(each.images).astype(np.float64),
+                each.labels.astype(np.float64),
+                flat[each.sample],
+            )
+            for name, each in made.items()
+        },
+        scenario=_describe_scenario(problem, made["examples of A"], chosen, gradients, cosine),
+        pushed=_measure_pushed(problem, retrained),
+        asked={name: _measure_asked(problem, each, retrained[name]) for name, each in made.items()},
+        one_step=_step_once(problem, made["examples of A"], chosen),
+        crossing_rays=int(crosses.sum()),
+        against=int((cosine[crosses] < 0).sum()),
+    )
 
 
 def _choose_scenario(made: feedback.FeedbackExamples, cosine: np.ndarray) -> int:
@@ -146,19 +173,17 @@ def _choose_scenario(made: feedback.FeedbackExamples, cosine: np.ndarray) -> int
 
 
 def _describe_scenario(
-    chosen: int,
+    problem: _Problem,
     made: feedback.FeedbackExamples,
-    table: margins.MarginTable,
-    directions: np.ndarray,
-    flat: np.ndarray,
+    chosen: int,
     gradients: np.ndarray,
     cosine: np.ndarray,
 ) -> Scenario:
-    sample, ray = made.sample[chosen], made.ray[chosen]
+    sample, ray, table = made.sample[chosen], made.ray[chosen], problem.table
     slope = theory.find_points(gradients[[sample], 1] - gradients[[sample], 0])[0].astype(np.float64)
-    along = theory.find_points(directions[[table.direction[ray]]])[0] * table.sign[ray]
+    along = theory.find_points(problem.directions[[table.direction[ray]]])[0] * table.sign[ray]
     return Scenario(
-        start=flat[sample].astype(np.float64),
+        start=theory.find_points(problem.x)[sample].astype(np.float64),
         gradient=slope / np.linalg.norm(slope),
         direction=along.astype(np.float64),
         crossing=float(made.margin[chosen]),
@@ -167,15 +192,10 @@ def _describe_scenario(
     )
 
 
-def _measure_pushed(
-    before: margins.MarginTable,
-    after: dict[str, margins.MarginTable],
-    retrained: dict[str, Any],
-    x: np.ndarray,
-) -> Table:
-    found, length, y = {}, _fill(before), before.origin
-    for name, table in after.items():
-        now, right = _fill(table), np.asarray(retrained[name](x)).argmax(axis=1) == y
+def _measure_pushed(problem: _Problem, retrained: dict[str, Any]) -> Table:
+    found, length, y = {}, problem.measure(), problem.y
+    for name, model in retrained.items():
+        now, right = problem.measure(model), np.asarray(model(problem.x)).argmax(axis=1) == y
         for c in (0, 1):
             found[f"{name}: margins of {'AB'[c]}"] = {
                 "mean before": float(length[y == c].mean()),
@@ -187,16 +207,15 @@ def _measure_pushed(
     return found
 
 
-def _measure_asked(
-    made: feedback.FeedbackExamples, before: Any, after: Any, flat: np.ndarray, y: np.ndarray
-) -> dict[str, float]:
-    far = ((theory.find_points(made.images)[:, None] - flat) ** 2).sum(axis=2)
-    logits = [np.asarray(model(made.images)) for model in (before, after)]
+def _measure_asked(problem: _Problem, made: feedback.FeedbackExamples, after: Any) -> dict[str, float]:
+    apart = theory.find_points(made.images)[:, None] - theory.find_points(problem.x)
     side = np.where(made.labels == 0, 1, -1)
-    old, new = (side * (each @ [-1, 1]) for each in logits)
+    old, new = (side * (np.asarray(model(made.images)) @ [-1, 1]) for model in (problem.network, after))
     shares = {
         "across the boundary before (%)": old > 0,
-        "nearest sample is of the other class (%)": y[far.argmin(axis=1)] != made.labels,
+        "nearest sample is of the other class (%)": (
+            problem.y[(apart**2).sum(axis=2).argmin(axis=1)] != made.labels
+        ),
         "true class is the other (%)": theory.find_class(made.images) != made.labels,
         "f moved as asked (%)": new < old,
         "right after retraining (%)": new < 0,
@@ -204,22 +223,15 @@ def _measure_asked(
     return {"examples": float(len(made)), **{name: 100 * float(hits.mean()) for name, hits in shares.items()}}
 
 
-def _step_once(
-    plane: Any,
-    made: feedback.FeedbackExamples,
-    chosen: int,
-    before: margins.MarginTable,
-    x: np.ndarray,
-    directions: np.ndarray,
-) -> Table:
+def _step_once(problem: _Problem, made: feedback.FeedbackExamples, chosen: int) -> Table:
     """Take one step on one example: f there, the margin of its sample along its ray, and all other rays."""
-    found, length, y = {}, _fill(before), before.origin
+    found, length, y = {}, problem.measure(), problem.y
     one, sample, ray = slice(chosen, chosen + 1), made.sample[chosen], made.ray[chosen]
     rest = np.arange(len(y)) != sample
     for rate in RATES:
-        stepped = theory.train_one_step(plane, made.images[one], made.labels[one], rate=rate)
-        was, now = (float(np.asarray(m(made.images[one]))[0] @ [-1, 1]) for m in (plane, stepped))
-        moved = _fill(_search(stepped, x, y, directions))
+        stepped = theory.train_one_step(problem.network, made.images[one], made.labels[one], rate=rate)
+        was, now = (float(np.asarray(m(made.images[one]))[0] @ [-1, 1]) for m in (problem.network, stepped))
+        moved = problem.measure(stepped)
         found[f"α = {rate:g}"] = {
             "f(x_e) before": was,
             "f(x_e) after": now,

@@ -17,7 +17,6 @@ from flutils.claims import (
     HOLDS,
     Comparison,
     rank_correlation,
-    tabulate_comparisons,
 )
 from flutils.config import describe, load_profile
 from flutils.paper import BOTH, Claim
@@ -30,6 +29,8 @@ from flutils.results.base import (
     save_drawing,
     show_drawing,
     style_frame,
+    tabulate,
+    tabulate_comparisons,
 )
 
 NOT_PRINTED, NOT_JUDGED = "not printed", "not judged"
@@ -122,17 +123,16 @@ class Report:
         lines = [line for line in self.claims() if line.counted]
         columns = [(who, kind) for who, verdicts in kinds.items() for kind in verdicts]
         abouts = list(dict.fromkeys(line.claim.about for line in lines))
-        rows = [
-            [
-                sum(getattr(line, who) == kind for line in lines if line.claim.about == about)
+        rows = {
+            about: {
+                (who, kind): sum(getattr(line, who) == kind for line in lines if line.claim.about == about)
                 for who, kind in columns
-            ]
+            }
             for about in abouts
-        ]
-        names = pd.MultiIndex.from_tuples(columns, names=["numbers", "verdict"])
-        frame = pd.DataFrame(rows, index=abouts, columns=names)
+        }
+        frame = tabulate(rows, "about").rename_axis(columns=["numbers", "verdict"])
         frame.loc["all"] = frame.sum()
-        return frame.rename_axis("about")
+        return frame
 
     def cells(self) -> list[tuple[str, Cell]]:
         """Return (dataset, cell) of every printed number, in the order of the notebooks."""
@@ -201,7 +201,7 @@ class Report:
 
     def agreement(self) -> pd.DataFrame:
         """Return how near ours come to the printed numbers of each table, and whether they rank alike."""
-        rows = {}
+        rows: dict[tuple[str, str], dict[str, float]] = {}
         cells = [(dataset, cell) for dataset, cell in self.cells() if cell.paper is not None]
         for place in dict.fromkeys((cell.table, dataset) for dataset, cell in cells):
             own = [cell for dataset, cell in cells if (cell.table, dataset) == place]
@@ -209,13 +209,13 @@ class Report:
             if len(pairs):
                 larger = np.abs(pairs).max(axis=1)
                 apart = np.abs(pairs[:, 1] - pairs[:, 0]) / np.where(larger > 0, larger, 1)
-                rows[place] = (len(own), len(pairs), 100 * np.median(apart), rank_correlation(*pairs.T))
-        columns = ["numbers", "of ours", "median difference (%)", "rank correlation"]
-        frame = pd.DataFrame(list(rows.values()), columns=columns).round(2)
-        frame.index = pd.MultiIndex.from_tuples(
-            list(rows) or [("–", "–")][: len(rows)], names=["table", "dataset"]
-        )
-        return frame
+                rows[place] = {
+                    "numbers": len(own),
+                    "of ours": len(pairs),
+                    "median difference (%)": round(float(100 * np.median(apart)), 2),
+                    "rank correlation": round(rank_correlation(*pairs.T), 2),
+                }
+        return tabulate(rows, "table", "dataset")
 
     def sizes(self) -> pd.DataFrame:
         """Return every setting in which this profile differs from the paper's."""

@@ -9,7 +9,7 @@ from flutils import plots
 from flutils.experiment import Experiment, checks
 from flutils.paper import ORI
 from flutils.results.attacked import format_rate
-from flutils.results.base import Drawing, Result
+from flutils.results.base import Drawing, Result, tabulate
 
 _ALL = "all of them, and Table III's"
 
@@ -68,25 +68,20 @@ class Review(Result):
             for check in found:
                 outcome = f"{'pass' if check.passed else 'FAIL'}: {check.measured}"
                 rows.setdefault(check.name, {})[label] = outcome
-        return pd.DataFrame.from_dict(rows, orient="index").fillna("").rename_axis("check")
+        return tabulate(rows, "check").fillna("")
 
     def at_standard_radius(self) -> pd.DataFrame:
         """Return percent correct at the standard radius, with 95 % Wilson intervals.
 
         The last row counts an image only if it withstands every attack, these and those of Table III.
         """
-        counts = {
-            **{(attack, self.images): found for attack, found in self.standard.items()},
-            (_ALL, self.shared): self.withstood,
+        counts = {(attack, self.images): found for attack, found in self.standard.items()}
+        counts[_ALL, self.shared] = self.withstood
+        rows = {
+            (attack, f"{self.radius:g}", n): {label: format_rate(k, n) for label, k in found.items()}
+            for (attack, n), found in counts.items()
         }
-        rows = [
-            {label: format_rate(correct, n) for label, correct in found.items()}
-            for (_, n), found in counts.items()
-        ]
-        index = pd.MultiIndex.from_tuples(
-            [(attack, f"{self.radius:g}", n) for attack, n in counts], names=["attack", "radius", "images"]
-        )
-        return pd.DataFrame(rows, index=index)
+        return tabulate(rows, "attack", "radius", "images")
 
     def stronger(self) -> pd.DataFrame:
         """Return percent correct under ever more attacks at the standard radius, and gradients of zero."""
@@ -103,20 +98,16 @@ class Review(Result):
             }
             for label, found in self.reviews.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+        return tabulate(rows, "model")
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the loss while PGD runs."""
-        n, title = self.reviews[ORI].images, plots.TITLES.get(self.dataset, self.dataset)
+        n = self.reviews[ORI].images
         losses = {label: found.loss for label, found in self.reviews.items()}
         figure = plots.plot_loss_by_iteration(
             losses,
-            scale="log",
             xlabel="iteration of PGD at the standard radius",
             ylabel=f"mean loss, {n} images (nats)",
         )
-        caption = (
-            f"Loss in nats by iteration of PGD at radius {self.radius:g} on {title}, mean of {n} test "
-            f"images; profile {self.profile}."
-        )
-        return {"loss": Drawing(figure, caption, losses)}
+        what = f"Loss in nats by iteration of PGD at radius {self.radius:g} on {self.title}"
+        return {"loss": Drawing(figure, self.caption(f"{what}, mean of {n} test images"), losses)}

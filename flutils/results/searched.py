@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from flutils.claims import (
+    COMPARED,
     CONTROL,
     NOISE,
     Finding,
@@ -20,12 +21,11 @@ from flutils.claims import (
 )
 from flutils.experiment import Experiment
 from flutils.margins import MarginTable
-from flutils.paper import DATASETS, FL, MODELS, ORI, REDUCED_FL, ROBUSTNESS
+from flutils.paper import DATASETS, MODELS, ORI, ROBUSTNESS
 from flutils.randomness import stream
 from flutils.robustness import class_robustness, mean_margin_matrix, rank_levels
 
 AGAIN = "F.L. again"
-COMPARED = (ORI, CONTROL, NOISE, FL, REDUCED_FL)
 FEW = (*COMPARED, AGAIN)
 HELD_OUT = (*MODELS, CONTROL, NOISE, AGAIN)
 
@@ -69,7 +69,7 @@ class Tables(Searched[MarginTable]):
             few_rows=experiment.few_rows,
         )
 
-    def resample(self, dataset: str, seed: int) -> Searched[ResampledMargins]:
+    def resample(self, dataset: str, seed: int) -> "Drawn":
         """Resample the samples of the tables within their classes, the same for all models.
 
         Raises:
@@ -81,13 +81,31 @@ class Tables(Searched[MarginTable]):
         check_models(self.few, FEW, "margins of the few samples")
         check_models(self.held_out, HELD_OUT, "margins of the test images")
         rng = stream(seed, f"claims/margins/{dataset}")
-        return Searched(
+        return Drawn(
             samples=resample_tables(self.samples, rng),
             few=resample_tables(self.few, rng),
             held_out=resample_tables(self.held_out, rng),
+            tables=self,
+            dataset=dataset,
+            seed=seed,
         )
 
-    def name_levels(self, dataset: str, seed: int) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
+
+@dataclass(frozen=True, eq=False)
+class Drawn(Searched[ResampledMargins]):
+    """Resampled margins of the models of one dataset.
+
+    Attributes:
+        tables: what was resampled.
+        dataset: ``"mnist"`` or ``"cifar10"``.
+        seed: of the run.
+    """
+
+    tables: Tables
+    dataset: str
+    seed: int
+
+    def name_levels(self) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
         """Name the level of each class by one half of the samples, for the other half to be tested on.
 
         Classes tested on the data that named them would move towards the middle by chance alone.
@@ -96,15 +114,14 @@ class Tables(Searched[MarginTable]):
             (c,) levels of Ori.'s classes, and the rows of the samples that did not name them. A class without
             margins counts as neither robust nor vulnerable, as in `flutils.feedback.choose_samples`.
         """
-        naming, testing = split_samples(self.samples[ORI].origin, stream(seed, f"claims/halves/{dataset}"))
-        named = self.samples[ORI].take(naming)
+        ori = self.tables.samples[ORI]
+        naming, testing = split_samples(ori.origin, stream(self.seed, f"claims/halves/{self.dataset}"))
+        named = ori.take(naming)
         ratio = class_robustness(*mean_margin_matrix(named, named.settings.num_classes))
         return rank_levels(np.where(np.isnan(ratio), 1.0, ratio)), np.sort(testing)
 
 
-def compare_levels(
-    claim: str, drawn: Searched[ResampledMargins], dataset: str, *, larger: str, smaller: str
-) -> Finding:
+def compare_levels(claim: str, drawn: Drawn, *, larger: str, smaller: str) -> Finding:
     """Evaluate that one model has a larger R than another.
 
     R as the paper has it counts an empty cell as the search range, R by rays each ray without a crossing;
@@ -113,13 +130,12 @@ def compare_levels(
 
     Args:
         claim: its id.
-        drawn: resampled margins.
-        dataset: ``"mnist"`` or ``"cifar10"``, whose printed R are the evidence's other half.
+        drawn: resampled margins of a dataset whose printed R are the evidence's other half.
         larger, smaller: the two models.
 
     Source: paper §V-B, Eq. 2.
     """
-    printed = ROBUSTNESS[dataset]
+    printed = read_levels(drawn.dataset)
     readings = {
         "R": {model: drawn.samples[model].level for model in (larger, smaller)},
         "by rays": {model: drawn.samples[model].level_by_rays for model in (larger, smaller)},
@@ -130,7 +146,7 @@ def compare_levels(
         f"{format_gain(found[larger][0], found[smaller][0])}"
         for reading, found in readings.items()
     ]
-    parts[0] += f" (paper {format_gain(float(printed[larger]), float(printed[smaller]))})"
+    parts[0] += f" (paper {format_gain(printed[larger], printed[smaller])})"
     shares = ", ".join(f"{m} {_measure_empty(drawn.samples[m])}" for m in (larger, smaller))
     parts.insert(1, f"of it from empty cells {shares}")
     outcomes = (is_larger(found[larger], found[smaller]) for found in readings.values())
@@ -146,9 +162,14 @@ def _measure_empty(margins: ResampledMargins) -> str:
 
 def compare_printed_levels(claim: str, dataset: str, *, larger: str, smaller: str) -> Finding:
     """Evaluate that one model has a larger printed R than another."""
-    levels = {model: float(value) for model, value in ROBUSTNESS[dataset].items()}
+    levels = read_levels(dataset)
     evidence = f"R {larger} {levels[larger]:,.2f}, {smaller} {levels[smaller]:,.2f}"
     return Finding(claim, np.array([levels[larger] > levels[smaller]]), evidence)
+
+
+def read_levels(dataset: str) -> dict[str, float]:
+    """Return model -> printed R."""
+    return {model: float(value) for model, value in ROBUSTNESS[dataset].items()}
 
 
 def format_gain(new: float, old: float) -> str:

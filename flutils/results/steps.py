@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flutils import theory
 from flutils.experiment import Experiment
@@ -97,8 +98,11 @@ def _walk(experiment: Experiment, sample: np.ndarray, ray: np.ndarray) -> np.nda
     search = experiment.config.search
     lengths = np.arange(round(table.last_length / search.step) + 1) * search.step
     directions = experiment.directions[table.direction[ray]] * table.sign[ray][:, None, None, None]
-    points = experiment.samples[0][sample][:, None] + lengths[:, None, None, None] * directions[:, None]
-    return np.clip(points, *experiment.bounds).astype(np.float32)
+    points: np.ndarray = (
+        experiment.samples[0][sample][:, None] + lengths[:, None, None, None] * directions[:, None]
+    )
+    low, high = experiment.bounds
+    return points.clip(low, high).astype(np.float32)
 
 
 def _summarize(
@@ -143,5 +147,6 @@ def _find_crossing(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
     `logits` are (..., n, q, classes), `labels` (n,).
     """
-    differs = logits.argmax(axis=-1) != labels[:, None]
-    return np.where(differs.any(axis=-1), differs.argmax(axis=-1), differs.shape[-1])
+    differs: NDArray[np.bool_] = logits.argmax(axis=-1) != labels[:, None]
+    first: np.ndarray = np.where(differs.any(axis=-1), differs.argmax(axis=-1), differs.shape[-1])
+    return first

@@ -10,10 +10,10 @@ from flutils import paper, plots, robustness
 from flutils.claims import (
     Finding,
     Floats,
+    correlate_ranks,
     draw_weights,
     is_larger,
     judge_findings,
-    rank_correlation,
     split_samples,
 )
 from flutils.data import find_spec
@@ -85,16 +85,12 @@ class Table1(Result):
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the row as bars beside the paper's."""
-        printed = list(_read_printed(self.dataset).values())
-        measured = list(self.percent.values())
-        figure = plots.plot_adjacent_proportions(
-            {self.dataset: (printed, measured)}, columns={self.dataset: list(self.percent)}
-        )
-        caption = (
-            f"Table I as bars: percent of rays by adjacent class, Ori. on {self.title}; "
-            f"{self.num_samples:,} samples, {self.num_rays:,} rays per sample; profile {self.profile}."
-        )
-        return {"table1": Drawing(figure, caption, {"paper": printed, "ours": measured})}
+        printed = _read_printed(self.dataset)
+        figure = plots.plot_adjacent_proportions(self.percent, printed, title=self.title)
+        words = f"Table I as bars: percent of rays by adjacent class, Ori. on {self.title}"
+        caption = self.caption(words, samples=self.num_samples, rays=self.num_rays)
+        plotted = {"paper": list(printed.values()), "ours": list(self.percent.values())}
+        return {"table1": Drawing(figure, caption, plotted)}
 
 
 def find_inequality(table: MarginTable, dataset: str, *, seed: int) -> list[Finding]:
@@ -117,38 +113,23 @@ def find_inequality(table: MarginTable, dataset: str, *, seed: int) -> list[Find
     def percent(i: int) -> str:
         return f"{'class ' * names[i].isdigit()}{names[i]} with {100 * measured[i]:.2f} %"
 
-    def place(i: int, order: np.ndarray, word: str) -> str:
-        first, second = (int(found) for found in order[:2])
+    def find_extreme(claim: str, named: str, order: Floats, word: str) -> Finding:
+        i = names.index(named)
+        first, second = np.argsort(-order[0], kind="stable")[:2].tolist()
+        evidence = f"{percent(i)}; the {word} frequent is {percent(first)}"
         if i == first:
-            return f"{percent(i)} is the {word} frequent; the next is {percent(second)}"
-        return f"{percent(i)}; the {word} frequent is {percent(first)}"
+            evidence = f"{percent(i)} is the {word} frequent; the next is {percent(second)}"
+        return Finding(claim, _is_extreme(order, i), evidence)
 
-    unequal, neighbours = (
-        Finding(
-            "inequality",
-            _compare_extremes(counts, table.origin, seed=seed),
-            f"most frequent {percent(top)}, least {percent(bottom)}",
-        ),
-        _find_neighbours(table, counts, weights),
-    )
-    if dataset not in paper.DATASETS:  # of which the paper names no class
-        return [unequal, neighbours]
-    robust = names.index(paper.MOST_ROBUST_ADJACENT[dataset])
-    vulnerable = names.index(paper.MOST_VULNERABLE_ADJACENT[dataset])
-    return [
-        unequal,
-        Finding(
-            "most-robust",
-            _is_extreme(shares, robust),
-            place(robust, np.argsort(-measured, kind="stable"), "most"),
-        ),
-        Finding(
-            "most-vulnerable",
-            _is_extreme(-shares, vulnerable),
-            place(vulnerable, np.argsort(measured, kind="stable"), "least"),
-        ),
-        neighbours,
-    ]
+    extremes = f"most frequent {percent(top)}, least {percent(bottom)}"
+    found = [Finding("inequality", _compare_extremes(counts, table.origin, seed=seed), extremes)]
+    if dataset in paper.DATASETS:  # of another the paper names no class
+        robust, vulnerable = (
+            named[dataset] for named in (paper.MOST_ROBUST_ADJACENT, paper.MOST_VULNERABLE_ADJACENT)
+        )
+        found.append(find_extreme("most-robust", robust, shares, "most"))
+        found.append(find_extreme("most-vulnerable", vulnerable, -shares, "least"))
+    return [*found, _find_neighbours(table, counts, weights)]
 
 
 def _read_printed(dataset: str) -> dict[str, float]:
@@ -179,7 +160,7 @@ def _find_neighbours(table: MarginTable, counts: np.ndarray, weights: Floats) ->
     # some samples and so some neighbours, but row 0 has them all.
     neighbours = np.stack([((weights[:, own] @ meets[own]) > 0).sum(axis=1) for own in members], axis=1)
     frequencies = weights @ counts
-    correlation = np.array([rank_correlation(a, b) for a, b in zip(frequencies, neighbours, strict=True)])
+    correlation = correlate_ranks(frequencies, neighbours)
     return Finding(
         "neighbours",
         is_larger(0, correlation),
@@ -195,4 +176,5 @@ def _is_extreme(shares: Floats, named: int) -> Floats:
 
 def _count_adjacent(table: MarginTable, num_classes: int) -> np.ndarray:
     """Count, for each sample, the rays that end in each class: (n, classes)."""
-    return (table.adjacent[:, :, None] == np.arange(num_classes)).sum(axis=1)
+    counts: np.ndarray = (table.adjacent[:, :, None] == np.arange(num_classes)).sum(axis=1)
+    return counts

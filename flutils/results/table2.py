@@ -9,17 +9,15 @@ import pandas as pd
 
 from flutils import paper, plots
 from flutils.claims import (
-    CONTROL,
-    NOISE,
+    COMPARED,
     Comparison,
     Finding,
-    Floats,
     Verdict,
     compare_with_controls,
     judge_findings,
 )
 from flutils.experiment import Experiment
-from flutils.paper import AVERAGE, DEVIATION, FL, MODELS, ORI, REDUCED_FL
+from flutils.paper import AVERAGE, DEVIATION, MODELS, ORI
 from flutils.randomness import stream
 from flutils.results.base import (
     Cell,
@@ -27,6 +25,7 @@ from flutils.results.base import (
     Result,
     pair_cells,
     split_claimed,
+    tabulate,
     tabulate_questions,
 )
 from flutils.results.center_claims import find_center_claims
@@ -141,18 +140,17 @@ class Table2(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return mean margins in pixel values: the paper's row, ours, and the difference."""
-        columns = [*map(str, range(len(self.names))), AVERAGE, DEVIATION]
-        printed = {(cell.row, cell.column): cell.number for cell in paper.cells("II")}
+        printed: dict[str, dict[str, float]] = {}
+        for cell in paper.cells("II") if self.dataset == paper.CIFAR10 else ():
+            printed.setdefault(cell.row, {})[cell.column] = cell.number
         rows = {}
         for row, ours in self._rows().items():
-            if self.dataset == paper.CIFAR10:
-                rows[row, "paper"] = np.array([printed[row, column] for column in columns])
+            if row in printed:
+                rows[row, "paper"] = {column: printed[row][column] for column in ours}
             rows[row, "ours"] = ours
-            if (row, "paper") in rows:
-                rows[row, "difference"] = ours - rows[row, "paper"]
-        frame = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-        frame.index = pd.MultiIndex.from_tuples(rows, names=["images of / model", "source"])
-        return frame
+            if row in printed:
+                rows[row, "difference"] = {column: ours[column] - printed[row][column] for column in ours}
+        return tabulate(rows, "images of / model", "source")
 
     def chosen(self) -> pd.DataFrame:
         """Return which images of the training set were chosen, and which classes have one in both sets."""
@@ -184,7 +182,7 @@ class Table2(Result):
                     DEVIATION: means.std(ddof=1),
                     "Std. without": left.std(ddof=1) if left.size > 1 else np.nan,
                 }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("images of / model")
+        return tabulate(rows, "images of / model")
 
     def test_images(self) -> pd.DataFrame:
         """Return Avg. and Std. of images chosen among the searched samples, and among test images."""
@@ -198,11 +196,11 @@ class Table2(Result):
             for found in SETS
             for model, values in self.held_out[found].items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("images of / model")
+        return tabulate(rows, "images of / model")
 
     def parts(self) -> pd.DataFrame:
         """Return what Avg. is made of; and the smallest share of N/A rays that the paper's numbers need."""
-        frame = pd.DataFrame.from_dict(self.readings, orient="index").rename_axis("images of / model")
+        frame = tabulate(self.readings, "images of / model")
         if self.dataset == paper.CIFAR10:
             span = self.bounds[1] - self.bounds[0]
             printed = [paper.TABLE_2[found][model].numbers for found in SETS for model in MODELS]
@@ -212,17 +210,17 @@ class Table2(Result):
 
     def others(self) -> pd.DataFrame:
         """Return Avg. on each model for other choices of images, and the order of the models."""
-        frame = pd.DataFrame.from_dict(self.choices, orient="index").rename_axis("images")
+        frame = tabulate(self.choices, "images")
         order = {name: " > ".join(sorted(row, key=lambda m: -row[m])) for name, row in self.choices.items()}
         return frame.assign(order=pd.Series(order))
 
     def halves(self) -> pd.DataFrame:
         """Return Avg. on the half of the directions that chose the images, and on the other half."""
-        return pd.DataFrame.from_dict(self.luck, orient="index").rename_axis("images of")
+        return tabulate(self.luck, "images of")
 
     def gains(self) -> pd.DataFrame:
         """Return how many of all searched samples have a larger mean margin after retraining."""
-        frame = pd.DataFrame.from_dict(self.changes, orient="index").rename_axis("model, samples")
+        frame = tabulate(self.changes, "model, samples")
         return frame.astype({"samples": int})
 
     def questions(self) -> pd.DataFrame:
@@ -231,12 +229,8 @@ class Table2(Result):
 
     def cells(self) -> list[Cell]:
         """Return every printed number of the table, with ours."""
-        columns = [*map(str, range(len(self.names))), AVERAGE, DEVIATION]
-        ours = {
-            (row, column): float(value)
-            for row, values in self._rows().items()
-            for column, value in zip(columns, values, strict=True)
-        }
+        rows = self._rows().items()
+        ours = {(row, column): value for row, values in rows for column, value in values.items()}
         return pair_cells("II", self.dataset, ours)
 
     def drawings(self) -> dict[str, Drawing]:
@@ -244,20 +238,24 @@ class Table2(Result):
         own = {found: self.means[found][found] for found in SETS}
         low, high = self.bounds
         figure = plots.plot_center_images(self.images, own, class_names=self.names, bounds=(low, high))
-        caption = (
-            f"{plots.TITLES[self.dataset]}: class-center images of {SETS[0]} and {SETS[1]}, with their mean "
-            f"margins there (pixel values, N/A counted as {high - low:g}); chosen from {self.num_samples:,} "
-            f"samples, {self.num_rays:,} rays per sample; profile {self.profile}."
+        caption = self.caption(
+            f"{self.title}: class-center images of {SETS[0]} and {SETS[1]}, with their mean margins there "
+            f"(pixel values, N/A counted as {high - low:g}); chosen from {self.num_samples:,} samples, "
+            f"{self.num_rays:,} rays per sample"
         )
         plotted = {
             found: {"training_image": self.training_image[found], "mean_margin": own[found]} for found in SETS
         }
         return {"table2": Drawing(figure, caption, plotted)}
 
-    def _rows(self) -> dict[str, Floats]:
+    def _rows(self) -> dict[str, dict[str, float]]:
         """Return each row of the table: the ten means, Avg. and Std. with ddof 1, as printed."""
         return {
-            f"{found} / {model}": np.array([*values, values.mean(), values.std(ddof=1)])
+            f"{found} / {model}": {
+                **{str(i): float(value) for i, value in enumerate(values)},
+                AVERAGE: float(values.mean()),
+                DEVIATION: float(values.std(ddof=1)),
+            }
             for found in SETS
             for model, values in self.means[found].items()
         }
@@ -271,12 +269,11 @@ def _take_data(found: Mapping[str, Mapping[str, np.ndarray]]) -> Means:
 def _compare(experiment: Experiment) -> Iterator[Comparison]:
     """Compare with both controls the Avg. of the images of both sets, in-sample and of test images."""
     models = experiment.models.with_controls()
-    compared = {label: models[label] for label in (ORI, CONTROL, NOISE, FL, REDUCED_FL)}
     for what, search in (
         ("samples of the controls", experiment.searches.few),
         ("test images", experiment.searches.held_out),
     ):
-        tables = {label: search(each) for label, each in compared.items()}
+        tables = {label: search(models[label]) for label in COMPARED}
         centers = choose_centers(tables, stream(experiment.seed, f"claims/centers controls {what}"))
         for found in SETS:
             averages = {label: values.mean(axis=1) for label, values in centers.means[found].items()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from flutils.paper import ADV, MODELS
 from flutils.randomness import stream
 from flutils.results.accuracies import CLEAN, COLUMNS, find_claims, resample_accuracies
 from flutils.results.attacked import Attacked, describe_attack, find_left_out, format_rate
-from flutils.results.base import Cell, Drawing, Result, pair_cells
+from flutils.results.base import Cell, Drawing, Result, pair_cells, tabulate
 
 _OURS = (*MODELS, CONTROL, NOISE)
 
@@ -105,7 +105,7 @@ class Table3(Result):
                 else:
                     row[model, "ours"] = ours
             rows[name, format_significant(attack.strength.strength), attack.images] = row
-        return _stack(rows, ["attack", "strength", "images"])
+        return tabulate(rows, "attack", "strength", "images")
 
     def intervals(self) -> pd.DataFrame:
         """Return our accuracies, in percent, with their 95 % Wilson intervals."""
@@ -117,7 +117,7 @@ class Table3(Result):
             }
             for name, attack in self.attacks.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("attack")
+        return tabulate(rows, "attack")
 
     def clean(self) -> pd.DataFrame:
         """Return percent correct without an attack, on the images of each kind of attack."""
@@ -125,7 +125,7 @@ class Table3(Result):
         for attack in sorted(self.attacks.values(), key=lambda attack: -attack.images):
             own = {m: format_rate(found.clean, attack.images) for m, found in attack.models.items()}
             rows.setdefault(attack.images, {}).update(own)
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("images")
+        return tabulate(rows, "images")
 
     def calibration(self) -> pd.DataFrame:
         """Return the strength of each attack, how near it came to the printed accuracy, and its settings."""
@@ -144,7 +144,7 @@ class Table3(Result):
             }
             for name, attack in self.attacks.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("attack")
+        return tabulate(rows, "attack")
 
     def distances(self) -> pd.DataFrame:
         """Return how far away the nearest adversarial image is, by the attacks that look for it."""
@@ -160,7 +160,7 @@ class Table3(Result):
             if attack.norm == "l2"
             for model, found in attack.models.items()
         }
-        return _stack(rows, ["attack", "model"])
+        return tabulate(rows, "attack", "model")
 
     def failures(self) -> pd.DataFrame:
         """Return on how many images an attack itself failed."""
@@ -168,7 +168,7 @@ class Table3(Result):
             (name, attack.images): {model: found.failed for model, found in attack.models.items()}
             for name, attack in self.attacks.items()
         }
-        return _stack(rows, ["attack", "images"]).astype("Int64")
+        return tabulate(rows, "attack", "images").astype("Int64")
 
     def cells(self) -> list[Cell]:
         """Return every number of the printed table, with ours."""
@@ -190,12 +190,12 @@ class Table3(Result):
             strength = format_significant(attack.strength.strength)
             labels[name] = f"{name}\nstrength {strength}, n = {attack.images:,}"
         figure = plots.plot_attack_accuracy(
-            ours, printed, intervals=spans, row_labels=labels, limits={"chance": 1 / len(self.names)}
+            ours, printed, intervals=spans, row_labels=labels, chance=1 / len(self.names)
         )
-        caption = (
-            f"Table III on {plots.TITLES.get(self.dataset, self.dataset)}: percent of n test images "
-            "classified correctly, the paper's and ours with 95 % Wilson intervals; strengths, in pixel "
-            f"values, are those at which Ori. comes nearest to the paper's; profile {self.profile}."
+        caption = self.caption(
+            f"Table III on {self.title}: percent of n test images classified correctly, the paper's and ours "
+            "with 95 % Wilson intervals; strengths, in pixel values, are those at which Ori. comes nearest "
+            "to the paper's"
         )
         plotted = {"ours": ours, "paper": printed, "intervals": spans, "rows": labels}
         return {"table3": Drawing(figure, caption, plotted)}
@@ -223,10 +223,3 @@ def _compare(rates: Mapping[str, Mapping[str, Floats]], used: Sequence[str]) -> 
         )
         for what, names in groups.items()
     ]
-
-
-def _stack(rows: Mapping[Any, Mapping[Any, float]], names: list[str]) -> pd.DataFrame:
-    """Put rows under keys of several parts into a frame."""
-    columns: Any = pd.Index(list(dict.fromkeys(column for row in rows.values() for column in row)))
-    index = pd.MultiIndex.from_tuples(list(rows), names=names)
-    return pd.DataFrame(list(rows.values()), index=index, columns=columns)

@@ -1,6 +1,6 @@
 """Table IV: the robustness of each class, and what the paper says about it."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar, Self
@@ -8,10 +8,10 @@ from typing import Any, ClassVar, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from flutils import paper, plots
 from flutils.claims import (
+    COMPARED,
     CONFIDENCE,
     RESAMPLES,
     Comparison,
@@ -19,6 +19,8 @@ from flutils.claims import (
     Floats,
     ResampledMargins,
     compare_with_controls,
+    correlate_ranks,
+    format_ends,
     format_significant,
     judge_findings,
     rank_correlation,
@@ -27,8 +29,8 @@ from flutils.claims import (
 from flutils.experiment import Experiment
 from flutils.paper import AVERAGE, DEVIATION, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
-from flutils.results.base import Cell, Drawing, Result, pair_cells
-from flutils.results.searched import COMPARED, Searched, Tables, compare_printed_levels
+from flutils.results.base import Cell, Drawing, Result, pair_cells, tabulate
+from flutils.results.searched import Drawn, Tables, compare_printed_levels
 from flutils.results.table4_claims import (
     average_log,
     deviate_log,
@@ -128,7 +130,7 @@ class Table4(Result):
         ratio = drawn.samples[ORI].class_robustness
         ranked = np.array([rank_levels(each) for each in np.where(np.isnan(ratio), 1.0, ratio)])
         order = [claim.id for claim in paper.CLAIMS]
-        found = find_classes(tables, drawn, correct, dataset, seed=seed)
+        found = find_classes(drawn, correct)
         return cls(
             dataset=dataset,
             profile=profile,
@@ -159,13 +161,12 @@ class Table4(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return R_i, Avg. and Std. of each model, the paper's beside ours."""
-        rows: dict[tuple[str, str], Sequence[float]] = {}
+        rows: dict[tuple[str, str], dict[str, float]] = {}
         for model in MODELS:
             printed, ours = self._row("paper", model), self._row("ours", model)
-            with np.errstate(invalid="ignore"):
-                rows |= {(model, "paper"): printed, (model, "ours"): ours}
-                rows[model, "difference"] = np.subtract(ours, printed).tolist()
-        return _frame({key: _name_columns(row) for key, row in rows.items()}, "R_i of", "")
+            rows |= {(model, "paper"): printed, (model, "ours"): ours}
+            rows[model, "difference"] = {column: ours[column] - printed[column] for column in COLUMNS}
+        return tabulate(rows, "R_i of", "")
 
     def marks(self) -> pd.DataFrame:
         """Return the level of each class, the paper's mark beside ours, and how firm ours is."""
@@ -179,9 +180,7 @@ class Table4(Result):
             "same": ["yes" if a == b else "no" for a, b in zip(printed, self.levels, strict=True)],
             "ours kept in resamples": [f"{100 * share:.0f} %" for share in self.kept],
         }
-        return _frame(
-            {key: dict(zip(COLUMNS[:10], row, strict=True)) for key, row in rows.items()}, "level of"
-        )
+        return pd.DataFrame.from_dict(rows, "index", columns=COLUMNS[:10]).rename_axis("level of")
 
     def spreads(self) -> pd.DataFrame:
         """Return how unequal the classes are: averages, deviations and extremes of R_i."""
@@ -192,13 +191,13 @@ class Table4(Result):
                 ("paper", printed, None, float(deviate_log(printed[None])[0])),
                 ("ours", found.ratio, found.correct, found.spread[0]),
             ):
-                average, deviation = self._row(source, model)[-2:]
+                row = self._row(source, model)
                 rows[model, source] = {
                     "weighted mean": found.weighted_mean if source == "ours" else np.nan,
-                    AVERAGE: average,
-                    DEVIATION: deviation,
+                    AVERAGE: row[AVERAGE],
+                    DEVIATION: row[DEVIATION],
                     "Std. of log₁₀ R_i": spread,
-                    "95 % interval": _format_ends(found.spread[1:]) if source == "ours" else "–",
+                    "95 % interval": format_ends(found.spread[1:]) if source == "ours" else "–",
                     "without misclassified samples": (
                         np.nan if correct is None else float(deviate_log(correct[None])[0])
                     ),
@@ -208,18 +207,16 @@ class Table4(Result):
                     "infinite": int(np.isinf(ratio).sum()),
                     "undefined": int(np.isnan(ratio).sum()),
                 }
-        return _frame(rows, "R_i of", "")
+        return tabulate(rows, "R_i of", "")
 
     def stability(self) -> pd.DataFrame:
         """Return R_i of each class with its 95 % interval."""
         rows: dict[str, dict[str, str]] = {name: {} for name in self.names}
         for model, found in self.models.items():
             for name, value, (low, high) in zip(self.names, found.ratio, found.ends, strict=True):
-                text = (
-                    f"{format_significant(value)} ({format_significant(low)} to {format_significant(high)})"
-                )
-                rows[name][model] = text.replace("nan", "–").replace("inf", "∞")
-        return _frame(rows, "class")
+                text = "{} ({} to {})".format(*map(format_significant, (value, low, high)))
+                rows[name][model] = text.replace("inf", "∞")
+        return tabulate(rows, "class")
 
     def order(self) -> pd.DataFrame:
         """Return whether a model keeps the order of the classes, and whether ours have the paper's order."""
@@ -229,20 +226,18 @@ class Table4(Result):
             rows[model] = {
                 "with Ori., paper": rank_correlation(printed[ORI], printed[model]),
                 "with Ori., ours": found.order[0],
-                "95 % interval of ours": _format_ends(found.order[1:]),
+                "95 % interval of ours": format_ends(found.order[1:]),
                 "classes that rise": found.risen,
                 "classes that fall": found.fallen,
                 "intervals without 1": found.apart,
                 "paper with ours": _correlate(printed[model], found.ratio),
             }
-        return _frame(rows, "R_i of")
+        return tabulate(rows, "R_i of")
 
     def cells(self) -> list[Cell]:
         """Return every printed number of the table, with ours."""
         ours = {
-            (model, column): value
-            for model in MODELS
-            for column, value in zip(COLUMNS, self._row("ours", model), strict=True)
+            (model, column): value for model in MODELS for column, value in self._row("ours", model).items()
         }
         return pair_cells("IV", self.dataset, ours)
 
@@ -252,9 +247,9 @@ class Table4(Result):
         printed = {model: np.array(row.numbers) for model, row in paper.TABLE_4[self.dataset].items()}
         ends = {model: found.ends for model, found in self.models.items()}
         names: dict[str, Any] = {"class_names": self.names, "levels": self.levels}
-        size = (
-            f"a ratio without unit; {plots.TITLES[self.dataset]}, {self.num_samples:,} samples, "
-            f"{self.num_rays:,} rays per sample; profile {self.profile}."
+        size = self.caption(
+            f"a ratio without unit; {self.title}, {self.num_samples:,} samples, "
+            f"{self.num_rays:,} rays per sample"
         )
         return {
             "table4": Drawing(
@@ -269,15 +264,17 @@ class Table4(Result):
             ),
         }
 
-    def _row(self, source: str, model: str) -> list[float]:
+    def _row(self, source: str, model: str) -> dict[str, float]:
         """Return the ten R_i with Avg. and Std.; both are infinite or undefined where an R_i is."""
         if source == "paper":
             row = paper.TABLE_4[self.dataset][model]
-            return [*row.numbers, float(row.average), float(row.deviation)]
-        ratio = self.models[model].ratio
-        average = float(ratio.mean())
-        deviation = float(ratio.std(ddof=1)) if np.isfinite(average) else average
-        return [*ratio.tolist(), average, deviation]
+            values = [*row.numbers, float(row.average), float(row.deviation)]
+        else:
+            ratio = self.models[model].ratio
+            average = float(ratio.mean())
+            deviation = float(ratio.std(ddof=1)) if np.isfinite(average) else average
+            values = [*ratio.tolist(), average, deviation]
+        return dict(zip(COLUMNS, values, strict=True))
 
 
 def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats) -> ClassRobustness:
@@ -286,7 +283,7 @@ def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats)
     tail = round((1 - CONFIDENCE) * RESAMPLES)
     ends = np.sort(resampled, axis=0)[[tail, -1 - tail]].T  # undefined ones come last
     usable = np.flatnonzero(~np.isnan(ratio + ori).any(axis=1))
-    order = _correlate_ranks(ratio[usable], ori[usable])
+    order = correlate_ranks(ratio[usable], ori[usable])
     spread = deviate_log(ratio)
     return ClassRobustness(
         ratio=ratio[0],
@@ -301,7 +298,7 @@ def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats)
     )
 
 
-def _compare_controls(drawn: Searched[ResampledMargins], levels: NDArray[np.str_]) -> Iterator[Comparison]:
+def _compare_controls(drawn: Drawn, levels: NDArray[np.str_]) -> Iterator[Comparison]:
     """Compare the controls where the data and nearly all resamples have the logarithms it takes."""
     measures: dict[str, Callable[[Floats], Floats]] = {"Std. of log₁₀ R_i": deviate_log}
     for level in ("low", "high"):
@@ -324,25 +321,6 @@ def _find_ends(values: Floats) -> tuple[float, ...]:
     return tuple(np.quantile(found, [1 - CONFIDENCE, CONFIDENCE]).tolist())
 
 
-def _format_ends(ends: tuple[float, ...]) -> str:
-    return "–" if np.isnan(ends).any() else f"{ends[0]:.2f} to {ends[1]:.2f}"
-
-
-def _correlate_ranks(a: Floats, b: Floats) -> Floats:
-    """Return the rank correlation of each row of a with that of b, as `rank_correlation`."""
-    left, right = (rankdata(each, axis=1) - (each.shape[1] + 1) / 2 for each in (a, b))
-    scale = np.sqrt((left**2).sum(axis=1) * (right**2).sum(axis=1))
-    return np.divide((left * right).sum(axis=1), scale, out=np.zeros(len(a)), where=scale > 0)
-
-
 def _correlate(a: Floats, b: Floats) -> float:
     usable = np.flatnonzero(~np.isnan(a + b))
     return rank_correlation(a[usable], b[usable]) if len(usable) > 1 else np.nan
-
-
-def _name_columns(row: Sequence[Any]) -> dict[str, Any]:
-    return dict(zip(COLUMNS, row, strict=False))  # a row may end before Avg. and Std.
-
-
-def _frame(rows: Mapping[Any, Mapping[str, Any]], *index: str) -> pd.DataFrame:
-    return pd.DataFrame(list(rows.values()), index=pd.Index(list(rows))).rename_axis(list(index))

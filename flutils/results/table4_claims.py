@@ -20,7 +20,7 @@ from flutils.claims import (
 )
 from flutils.paper import ADV, CLASS_NAMES, FL, MODELS, ORI, REDUCED_FL, TABLE_4, TABLE_4_LEVELS
 from flutils.randomness import stream
-from flutils.results.searched import Searched, Tables, compare_levels
+from flutils.results.searched import Drawn, compare_levels
 
 NAMED = (3, 4)  # the classes that the text names
 # Whose Std. is said to be larger, and than whose.
@@ -32,14 +32,7 @@ SPREAD_CLAIMS = {
 }
 
 
-def find_classes(
-    tables: Tables,
-    drawn: Searched[ResampledMargins],
-    correct: Mapping[str, Floats],
-    dataset: str,
-    *,
-    seed: int,
-) -> list[Finding]:
+def find_classes(drawn: Drawn, correct: Mapping[str, Floats]) -> list[Finding]:
     """Evaluate the claims about class robustness on one dataset.
 
     Readings: classes are unequal by the Std. of log R_i, for the Std. of R_i is decided by one class that
@@ -48,11 +41,8 @@ def find_classes(
     geometric mean of their R_i.
 
     Args:
-        tables: margin tables of all models.
-        drawn: their resamples.
+        drawn: resampled margins of all models.
         correct: model -> R_i of the samples that all four models classify correctly.
-        dataset: ``"mnist"`` or ``"cifar10"``; names the classes.
-        seed: the run's seed, for the halves of the samples.
 
     Returns:
         One `Finding` per claim.
@@ -60,8 +50,9 @@ def find_classes(
     Source: paper §IV-A, §IV-B, §V-A and §V-C, Table IV, Eq. 3.
     """
     ratios = {model: drawn.samples[model].class_robustness for model in MODELS}
-    levels, testing = tables.name_levels(dataset, seed)
-    rng = stream(seed, f"claims/levels/{dataset}")
+    tables, dataset = drawn.tables, drawn.dataset
+    levels, testing = drawn.name_levels()
+    rng = stream(drawn.seed, f"claims/levels/{dataset}")
     tested = resample_tables({m: tables.samples[m] for m in (ORI, FL)}, rng, rows=testing)
     few_testing = np.flatnonzero(np.isin(tables.few_rows, testing))
     few = resample_tables({m: tables.few[m] for m in (CONTROL, FL)}, rng, rows=few_testing)
@@ -73,7 +64,7 @@ def find_classes(
         *find_spreads(ratios, dataset, correct),
         find_high_classes(halves, np.flatnonzero(levels == "high"), dataset),
         find_low_classes(halves, np.flatnonzero(levels == "low"), dataset, controlled),
-        compare_levels("reduced-above-ori", drawn, dataset, larger=REDUCED_FL, smaller=ORI),
+        compare_levels("reduced-above-ori", drawn, larger=REDUCED_FL, smaller=ORI),
     ]
 
 
@@ -164,7 +155,7 @@ def find_vulnerable(margins: ResampledMargins, levels: NDArray[np.str_], dataset
     own = margins.ray_margins
     means = {level: own[:, levels == level].mean(axis=1) for level in ("low", "high")}
     parts = (
-        f"{level} {format_significant(found[0])} ({', '.join(_name(i, dataset) for i in classes)})"
+        f"{level} {format_significant(found[0])} ({', '.join(CLASS_NAMES[dataset][i] for i in classes)})"
         for level, found in means.items()
         for classes in [np.flatnonzero(levels == level)]
     )
@@ -186,7 +177,7 @@ def find_threshold(margins: ResampledMargins, dataset: str) -> Finding:
     ratio = margins.class_robustness
     surplus = margins.counts.sum(axis=1) - margins.counts.sum(axis=2)
     agrees = np.where(np.isnan(ratio), np.nan, np.sign(ratio - 1) == np.sign(surplus))
-    against = [_name(i, dataset) for i in np.flatnonzero(agrees[0] == 0)]
+    against = [CLASS_NAMES[dataset][i] for i in np.flatnonzero(agrees[0] == 0)]
     in_all = hold_all(*agrees.T)
     return Finding(
         "r-threshold",
@@ -228,7 +219,7 @@ def _measure_change(before: Floats, after: Floats, classes: NDArray[np.int64]) -
 
 
 def _format_factor(change: Floats) -> str:
-    return "–" if np.isnan(change[0]) else format_significant(10 ** change[0])
+    return format_significant(10 ** change[0])
 
 
 def _format_printed(level: str, dataset: str) -> str:
@@ -238,22 +229,14 @@ def _format_printed(level: str, dataset: str) -> str:
 
 
 def _list_values(found: Mapping[str, Floats], models: Sequence[str]) -> str:
-    values = {model: found[model][0] if model in found else np.nan for model in models}
-    return ", ".join(f"{m} {'–' if np.isnan(v) else format_significant(v)}" for m, v in values.items())
+    return ", ".join(f"{m} {format_significant(found[m][0] if m in found else np.nan)}" for m in models)
 
 
 def _list_changes(
     ratios: Mapping[str, Floats], classes: Sequence[int] | NDArray[np.integer[Any]], dataset: str
 ) -> str:
     return ", ".join(
-        f"{_name(i, dataset)}: {_format_ratio(ratios[ORI][0, i])} -> {_format_ratio(ratios[FL][0, i])}"
+        f"{CLASS_NAMES[dataset][i]}: {format_significant(ratios[ORI][0, i])} -> "
+        f"{format_significant(ratios[FL][0, i])}"
         for i in classes
     )
-
-
-def _format_ratio(value: float) -> str:
-    return "–" if np.isnan(value) else format_significant(value)
-
-
-def _name(i: int | np.integer[Any], dataset: str) -> str:
-    return CLASS_NAMES[dataset][i]

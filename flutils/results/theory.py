@@ -1,7 +1,7 @@
 """Theory, §III and §IV-C: Figs. 1 and 2, Lemma 1 and Theorem 1, each statement tried."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -10,14 +10,13 @@ import pandas as pd
 from flutils import paper, theory
 from flutils.claims import FAILS, HOLDS
 from flutils.experiment import Experiment
-from flutils.results.base import Drawing, Result
+from flutils.results.base import Drawing, Result, tabulate
 from flutils.results.centers import Table
 from flutils.results.lemma import FOUND, Lemma, measure_lemma
 from flutils.results.plane import Plane, push_plane
 from flutils.results.steps import RATES, STEP_RATES, Steps, measure_falls, measure_steps
 
 _DIMENSIONS = (2, 784)
-ALL_LAYERS = theory.UPDATES[0]
 
 
 @dataclass(frozen=True)
@@ -84,24 +83,23 @@ class Theory(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return every statement, its verdict, and the numbers that decide it."""
-        rows = [(each.statement, each.verdict, each.evidence) for each in self.statements]
-        return pd.DataFrame(rows, columns=["statement", "verdict", "evidence"]).set_index("statement")
+        return pd.DataFrame(map(asdict, self.statements)).set_index("statement")
 
     def pushed(self) -> pd.DataFrame:
         """Return the margins of the same rays in the plane before and after retraining."""
-        return _lay_out(self.plane.pushed, "examples, class")
+        return tabulate(self.plane.pushed, "examples, class")
 
     def asked(self) -> pd.DataFrame:
         """Return how much the examples of the plane ask for that the samples deny."""
-        return _lay_out(self.plane.asked, "examples")
+        return tabulate(self.plane.asked, "examples")
 
     def one_step(self) -> pd.DataFrame:
         """Return what one step on the example of Fig. 2 does in the plane."""
-        return _lay_out(self.plane.one_step, "learning rate")
+        return tabulate(self.plane.one_step, "learning rate")
 
     def counted(self) -> pd.DataFrame:
         """Return how many random rays cross each surface, and with which sign of the cosine."""
-        return _lay_out(self.surfaces, "dimension, surface").astype(int)
+        return tabulate(self.surfaces, "dimension, surface").astype(int)
 
     def signs(self) -> pd.DataFrame:
         """Return how many rays cross, and how often both signs of a direction do, in percent."""
@@ -116,7 +114,7 @@ class Theory(Result):
             }
             for name, each in self.lemma.items()
         }
-        return _lay_out(rows, "dataset, percent")
+        return tabulate(rows, "dataset, percent")
 
     def cosines(self) -> pd.DataFrame:
         """Return how many crossing rays have a positive cosine, by what f is."""
@@ -132,7 +130,7 @@ class Theory(Result):
             for name, each in self.lemma.items()
             for kind, row in each.kinds.items()
         }
-        return _lay_out(rows, "dataset, f")
+        return tabulate(rows, "dataset, f")
 
     def sizes(self) -> pd.DataFrame:
         """Return how large a cosine is, how large chance makes it, and how far f is from smooth."""
@@ -144,11 +142,11 @@ class Theory(Result):
             }
             for name, each in self.lemma.items()
         }
-        return _lay_out(rows, "dataset")
+        return tabulate(rows, "dataset")
 
     def beyond(self) -> pd.DataFrame:
         """Return what became of the examples at 1.5 to 2 margins."""
-        return _lay_out({name: each.beyond for name, each in self.lemma.items()}, "dataset").astype(int)
+        return tabulate({name: each.beyond for name, each in self.lemma.items()}, "dataset").astype(int)
 
     def deltas(self) -> pd.DataFrame:
         """Return δ of Eq. 7 as printed and as Eq. 6 gives it, in both readings of ⊙, at a few values of f."""
@@ -157,9 +155,7 @@ class Theory(Result):
         for reading in theory.READINGS:
             for name, values in zip(("as printed", "true"), theory.read_delta(at, reading), strict=True):
                 rows[reading, name] = {f"f = {f:g}": value for f, value in zip(at, values, strict=True)}
-        frame = pd.DataFrame.from_dict(rows, orient="index")
-        frame.index = pd.MultiIndex.from_tuples(rows, names=["⊙ read as", "δ"])
-        return frame
+        return tabulate(rows, "⊙ read as", "δ")
 
     def errors(self) -> pd.DataFrame:
         """Return the largest deviation from the computed truth, of each line as printed and as corrected."""
@@ -167,7 +163,7 @@ class Theory(Result):
             name: {"as printed": f"{each.printed:.1e}", "corrected": f"{each.corrected:.1e}"}
             for name, each in self.slips.items()
         }
-        return _lay_out(rows, "line")
+        return tabulate(rows, "line")
 
     def rates(self) -> pd.DataFrame:
         """Return percent of random networks whose f(x_e) falls, at a few learning rates."""
@@ -176,35 +172,31 @@ class Theory(Result):
             name: {label: 100 * values[i] for label, i in columns.items()}
             for name, values in self.falls.items()
         }
-        return _lay_out(rows, "networks (%)")
+        return tabulate(rows, "networks (%)")
 
     def used(self) -> pd.DataFrame:
         """Return percent of the examples whose step does what Theorem 1 is used for, by learning rate."""
-        rows: dict[str, dict[str, float]] = {}
-        for name, each in self.steps.items():
-            for update in theory.UPDATES:
-                for what, values in (
-                    ("f(x_e) falls", each.falls),
-                    ("x_e is classified correctly", each.corrected),
-                    ("the boundary moves outward where d crosses it", each.pushed),
-                    ("margin of x_0 along d grows", each.grows),
-                    ("margin of x_0 along d shrinks", each.shrinks),
-                ):
-                    rows[f"{name}, {update}: {what}"] = {
-                        f"α = {rate:.2g}": 100 * value
-                        for rate, value in zip(STEP_RATES, values[update], strict=True)
-                    }
-        return _lay_out(rows, "percent of the examples")
+        what = {
+            "falls": "f(x_e) falls",
+            "corrected": "x_e is classified correctly",
+            "pushed": "the boundary moves outward where d crosses it",
+            "grows": "margin of x_0 along d grows",
+            "shrinks": "margin of x_0 along d shrinks",
+        }
+        columns = [f"α = {rate:.2g}" for rate in STEP_RATES]
+        rows = {
+            f"{name}, {update}: {words}": dict(zip(columns, 100 * getattr(each, part)[update], strict=True))
+            for name, each in self.steps.items()
+            for update in theory.UPDATES
+            for part, words in what.items()
+        }
+        return tabulate(rows, "percent of the examples")
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw Figs. 1 and 2 computed, the cosines of Lemma 1, and the steps of Theorem 1."""
         from flutils.results.theory_figures import draw_theory
 
         return draw_theory(self)
-
-
-def _lay_out(rows: Mapping[str, Mapping[str, object]], label: str) -> pd.DataFrame:
-    return pd.DataFrame.from_dict(dict(rows), orient="index").rename_axis(label)
 
 
 def _count_surfaces(seed: int) -> Table:

@@ -1,10 +1,12 @@
 """The figures of the theory."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from flutils import plots, theory
+from flutils.data import find_spec
 from flutils.results.base import Drawing
 from flutils.results.steps import RATES, STEP_RATES, Steps
 
@@ -18,8 +20,8 @@ def draw_theory(result: "Theory") -> dict[str, Drawing]:
         "figure1": _draw_push(result),
         "figure2": _draw_scenario(result),
         "lemma1": _draw_cosines(result),
+        "theorem1": _draw_networks(result),
     }
-    drawn["theorem1"] = _draw_networks(result)
     if result.steps:
         drawn |= {"steps": _draw_steps(result), "others": _draw_others(result)}
     return drawn
@@ -32,9 +34,9 @@ def _draw_push(result: "Theory") -> Drawing:
         panels.append(plots.PlanePanel(f"after {name}", plane.f[name], made.points, made.labels, made.starts))
     figure = plots.plot_boundaries(plane.place, panels, samples=plane.samples, classes=plane.classes)
     counts = ", ".join(f"{len(made.labels)} {name}" for name, made in plane.examples.items())
-    caption = (
+    caption = result.caption(
         f"Fig. 1 computed: boundary f = 0 in the plane before (dashed) and after retraining; "
-        f"{len(plane.classes)} samples, {counts}; coordinates are pixel values; profile {result.profile}."
+        f"{len(plane.classes)} samples, {counts}; coordinates are pixel values"
     )
     plotted: dict[str, Any] = {"samples": plane.samples, "classes": plane.classes, "place": plane.place[::4]}
     plotted |= {f"f {name}": values[::4, ::4] for name, values in plane.f.items()}
@@ -54,9 +56,8 @@ def _draw_scenario(result: "Theory") -> Drawing:
         example=found.example,
         reach=0.75 * found.example,
     )
-    caption = (
-        "Fig. 2 computed: one sample of class A, its gradient, a direction and the example; pixel values; "
-        f"profile {result.profile}."
+    caption = result.caption(
+        "Fig. 2 computed: one sample of class A, its gradient, a direction and the example; pixel values"
     )
     return Drawing(figure, caption, {"x0": found.start, "x_e": found.start + found.example * found.direction})
 
@@ -72,24 +73,19 @@ def _draw_cosines(result: "Theory") -> Drawing:
         f"{name} {each.num_samples:,} samples, {each.num_rays:,} rays per sample"
         for name, each in result.lemma.items()
     )
-    caption = (
-        f"Lemma 1 on Ori.: cosines, and share above 0 by margin (pixel value; Wilson 95 %); {sizes}; "
-        f"profile {result.profile}."
-    )
-    return Drawing(figure, caption, {name: vars(each) for name, each in result.lemma.items()})
+    words = f"Lemma 1 on Ori.: cosines, and share above 0 by margin (pixel value; Wilson 95 %); {sizes}"
+    return Drawing(figure, result.caption(words), {name: vars(each) for name, each in result.lemma.items()})
 
 
 def _draw_networks(result: "Theory") -> Drawing:
-    figure = plots.plot_steps(
-        {"Random networks": (RATES, result.falls)},
-        ylabels=["networks whose $f(x_e)$ falls (%)"],
-        claimed=[1.0],
+    label, curves = "networks whose $f(x_e)$ falls (%)", {"Random networks": result.falls}
+    words = result.caption(
+        "Theorem 1: percent of random networks whose f falls at the example stepped on, by learning rate; "
+        f"{theory.DRAWS['draws']} networks per curve"
     )
-    caption = (
-        f"Theorem 1: percent of random networks whose f falls at the example stepped on, by learning rate; "
-        f"{theory.DRAWS['draws']} networks per curve; profile {result.profile}."
+    return Drawing(
+        plots.plot_steps(RATES, curves, ylabels=[label], claimed=1.0), words, {"rate": RATES, **result.falls}
     )
-    return Drawing(figure, caption, {"rate": RATES, **result.falls})
 
 
 def _draw_steps(result: "Theory") -> Drawing:
@@ -102,31 +98,35 @@ def _draw_steps(result: "Theory") -> Drawing:
             "... shrinks": each.shrinks[update],
         }
 
-    panels = {plots.TITLES.get(n, n): (STEP_RATES, choose(each)) for n, each in result.steps.items()}
     labels = [f"{each.examples} examples of Ori. (%)" for each in result.steps.values()]
-    figure = plots.plot_steps(panels, ylabels=labels, claimed=[1.0] * len(panels))
-    caption = (
+    words = result.caption(
         "Theorem 1 on Ori. and what it is used for: percent of the examples, each stepped on alone, by "
-        f"learning rate; margins on the search's grid; profile {result.profile}."
+        "learning rate; margins on the search's grid"
     )
-    plotted = {name: {"rate": rates, **curves} for name, (rates, curves) in panels.items()}
-    return Drawing(figure, caption, plotted)
+    return _draw_panels(result, choose, labels, words, claimed=1.0)
 
 
 def _draw_others(result: "Theory") -> Drawing:
-    panels = {
-        plots.TITLES.get(name, name): (
-            STEP_RATES,
-            {f"lead falls, {update}": values for update, values in each.lead_falls.items()}
-            | {f"still right, {update}": values for update, values in each.still_right.items()},
-        )
-        for name, each in result.steps.items()
-    }
+    def choose(each: Steps) -> dict[str, np.ndarray]:
+        falls = {f"lead falls, {update}": values for update, values in each.lead_falls.items()}
+        return falls | {f"still right, {update}": values for update, values in each.still_right.items()}
+
     labels = [f"{each.others} other samples, all steps (%)" for each in result.steps.values()]
-    figure = plots.plot_steps(panels, ylabels=labels, claimed=[None] * len(panels))
-    caption = (
+    words = result.caption(
         "What the same steps do to other samples: percent whose lead falls, and that are classified "
-        f"correctly, by learning rate; profile {result.profile}."
+        "correctly, by learning rate"
     )
-    plotted = {name: {"rate": rates, **curves} for name, (rates, curves) in panels.items()}
-    return Drawing(figure, caption, plotted)
+    return _draw_panels(result, choose, labels, words)
+
+
+def _draw_panels(
+    result: "Theory",
+    choose: Callable[[Steps], dict[str, np.ndarray]],
+    labels: list[str],
+    caption: str,
+    claimed: float | None = None,
+) -> Drawing:
+    """Draw curves of each dataset's steps by learning rate."""
+    panels = {find_spec(name).title: choose(each) for name, each in result.steps.items()}
+    figure = plots.plot_steps(STEP_RATES, panels, ylabels=labels, claimed=claimed)
+    return Drawing(figure, caption, {name: {"rate": STEP_RATES, **curves} for name, curves in panels.items()})

@@ -10,7 +10,7 @@ from flutils import paper, plots
 from flutils.attacks import wilson_interval
 from flutils.config import Stage, describe
 from flutils.experiment import Classifier, Experiment
-from flutils.results.base import Cell, Drawing, Result, compare_rows
+from flutils.results.base import Drawing, Result, compare_rows, tabulate
 
 _PARTS = ("model", "training", "adversarial", "feedback")
 _GOOD = {"mnist": 0.98, "cifar10": 0.70}  # of an ordinary good classifier, trained on the whole training set
@@ -142,7 +142,7 @@ class Training(Result):
             }
             for name, each in self.trained.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+        return tabulate(rows, "model")
 
     def classes(self) -> pd.DataFrame:
         """Return training samples of each class, a row per class, beside what §III says of all classes."""
@@ -154,8 +154,8 @@ class Training(Result):
 
     def recipe(self) -> pd.DataFrame:
         """Return every setting with its source."""
-        rows = [(each.name, each.value, each.source) for each in self.settings]
-        return pd.DataFrame(rows, columns=["setting", "value", "source"]).set_index("setting")
+        rows = {each.name: {"value": each.value, "source": each.source} for each in self.settings}
+        return tabulate(rows, "setting")
 
     def costs(self) -> pd.DataFrame:
         """Return what the trainings took; another machine takes another time."""
@@ -168,7 +168,7 @@ class Training(Result):
             }
             for name, each in self.trained.items()
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+        return tabulate(rows, "model")
 
     def epochs(self) -> pd.DataFrame:
         """Return each epoch of Adv.: its training accuracy is under its own attack, which may be too weak."""
@@ -197,17 +197,13 @@ class Training(Result):
             name: {"accuracy (%)": 100 * value, "at least (%)": 100 * least, "passed": value >= least}
             for name, (value, least) in rows.items()
         }
-        return pd.DataFrame.from_dict(checked, orient="index").rename_axis("check")
-
-    def cells(self) -> list[Cell]:
-        """Return nothing: the paper prints no accuracy without an attack."""
-        return []
+        return tabulate(checked, "check")
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the accuracies, then loss and accuracy of Ori. and Adv. by epoch."""
         intervals = {name: self.interval(name) for name in self.trained}
         accuracy = {name: each.test_accuracy for name, each in self.trained.items()}
-        words = f"on {self.title}; profile {self.profile}."
+        words = self.caption(f"on {self.title}")
         caption = f"Test accuracy (%) with 95 % intervals (Wilson), {self.num_tested:,} images, {words}"
         found = {
             "accuracy": Drawing(

@@ -8,7 +8,6 @@ from flutils.theory.onestep import (
     activate,
     draw_misclassified,
     error_signal,
-    measure_loss,
 )
 from flutils.theory.plane import (
     build_grid,
@@ -46,7 +45,6 @@ __all__ = [
     "find_points",
     "measure_cosines",
     "measure_logit_gradients",
-    "measure_loss",
     "measure_slips",
     "measure_steps",
     "read_delta",

@@ -84,18 +84,18 @@ class Networks:
 
 def activate(values: np.ndarray, activation: str) -> np.ndarray:
     """Return σ of `values`, σ being one of `ACTIVATIONS`."""
-    return np.tanh(values) if activation == "tanh" else np.maximum(values, 0.0)
-
-
-def measure_loss(f: np.ndarray, activation: str) -> np.ndarray:
-    """Return the loss of Eq. 6 of examples of class A, y = −1, reading f ⊙ σ as σ(f)."""
-    return 0.5 * (1 + activate(f, activation)) ** 2
+    found: np.ndarray = np.tanh(values) if activation == "tanh" else np.maximum(values, 0.0)
+    return found
 
 
 def error_signal(f: np.ndarray, activation: str) -> np.ndarray:
-    """Return δ = ∂L/∂f of Eq. 6: (1 + σ(f)) σ'(f). The printed δ lacks the first factor."""
-    slope = 1 - np.tanh(f) ** 2 if activation == "tanh" else (f > 0).astype(float)
-    return (1 + activate(f, activation)) * slope
+    """Return δ = ∂L/∂f of Eq. 6 for class A, y = −1, reading f ⊙ σ as σ(f): (1 + σ(f)) σ'(f).
+
+    The printed δ lacks the first factor.
+    """
+    slope: np.ndarray = 1 - np.tanh(f) ** 2 if activation == "tanh" else (f > 0).astype(float)
+    delta: np.ndarray = (1 + activate(f, activation)) * slope
+    return delta
 
 
 def draw_misclassified(

@@ -3,6 +3,7 @@
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flutils.randomness import stream
 
@@ -24,10 +25,11 @@ def find_points(x: np.ndarray) -> np.ndarray:
     return x[:, 0, :2, 0]
 
 
-def find_class(x: np.ndarray) -> np.ndarray:
+def find_class(x: np.ndarray) -> NDArray[np.int64]:
     """Return the true class of images (n, 1, 8, 1): 0 (A) below a wave, 1 (B) above it."""
     across, up = find_points(x).T
-    return (up > 0.5 + 0.25 * np.sin(2 * np.pi * across)).astype(np.int64)
+    above: NDArray[np.bool_] = up > 0.5 + 0.25 * np.sin(2 * np.pi * across)
+    return above.astype(np.int64)
 
 
 def build_plane_samples(count: int, *, gap: float, seed: int) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
+from numpy.typing import NDArray
 
 from flutils.randomness import stream
 
@@ -37,9 +38,10 @@ class CrossingDraws:
     first_two: np.ndarray
 
     @property
-    def crosses(self) -> np.ndarray:
+    def crosses(self) -> NDArray[np.bool_]:
         """(n,) bool, whether the ray meets the boundary."""
-        return np.isfinite(self.crossing)
+        found: NDArray[np.bool_] = np.isfinite(self.crossing)
+        return found
 
     @property
     def positive(self) -> int:

@@ -88,7 +88,7 @@ def test_neighbours_are_counted_by_origin_class():
     [(1000, "holds"), (975, "holds"), (974, "cannot tell"), (26, "cannot tell"), (25, "fails"), (0, "fails")],
 )
 def test_shares_of_resamples_that_make_a_verdict(true, verdict):
-    assert claims.judge(np.arange(1000) < true) == verdict
+    assert claims.judge_resamples(np.append(False, np.arange(1000) < true)) == verdict
 
 
 def test_verdicts_are_the_same_for_the_same_seed():
@@ -109,9 +109,9 @@ def test_inequality_rarely_holds_where_all_classes_are_alike():
 
 def test_an_undecided_resample_speaks_for_neither_side():
     undecided = np.full(30, np.nan)
-    assert claims.judge(np.concatenate([np.ones(970), undecided])) == "cannot tell"
-    assert claims.judge(np.concatenate([np.zeros(970), undecided])) == "cannot tell"
-    assert claims.judge(np.concatenate([np.zeros(980), undecided[:20]])) == "fails"
+    assert claims.judge_resamples(np.concatenate([[np.nan], np.ones(970), undecided])) == "cannot tell"
+    assert claims.judge_resamples(np.concatenate([[np.nan], np.zeros(970), undecided])) == "cannot tell"
+    assert claims.judge_resamples(np.concatenate([[np.nan], np.zeros(980), undecided[:20]])) == "fails"
 
 
 def test_classes_that_no_ray_enters_tie_for_most_vulnerable():
