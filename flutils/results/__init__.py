@@ -11,6 +11,7 @@ from flutils.results.fig3 import Fig3
 from flutils.results.fig4 import Fig4
 from flutils.results.margins import Margins
 from flutils.results.paper_check import PaperCheck
+from flutils.results.readings import Readings
 from flutils.results.report import Report
 from flutils.results.review import Review
 from flutils.results.table1 import Table1
@@ -30,6 +31,7 @@ RESULTS: tuple[type[Result], ...] = (
     Table3,
     Review,
     Fig4,
+    Readings,
     Table4,
     Theory,
     PaperCheck,
@@ -46,6 +48,7 @@ __all__ = [
     "Fig4",
     "Margins",
     "PaperCheck",
+    "Readings",
     "Report",
     "Result",
     "Review",
