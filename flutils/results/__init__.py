@@ -20,6 +20,7 @@ from flutils.results.table3 import Table3
 from flutils.results.table4 import Table4
 from flutils.results.theory import Theory
 from flutils.results.training import Training
+from flutils.results.trainings import Trainings
 
 RESULTS: tuple[type[Result], ...] = (
     Training,
@@ -58,6 +59,7 @@ __all__ = [
     "Table4",
     "Theory",
     "Training",
+    "Trainings",
     "open_chapter",
     "style_frame",
 ]
