@@ -119,7 +119,7 @@ class Trainings:
         return pd.DataFrame(list(rows.values()), index=pd.MultiIndex.from_tuples(list(rows), names=names))
 
     def controls(self) -> pd.DataFrame:
-        """Return what F.L. gains over the two controls: mean, scatter, and in how many trainings it is above 0."""
+        """Return what F.L. gains over the controls: mean, scatter, and in how many trainings above 0."""
         gains: dict[tuple[str, str, str], list[float]] = {}
         for report in self.reports.values():
             for dataset, results in report.found.items():
