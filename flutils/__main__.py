@@ -83,6 +83,7 @@ def _build_parser() -> argparse.ArgumentParser:
     report = commands.add_parser("report", help="copy results to artifacts/reported and into README.md")
     report.set_defaults(run=_report)
     _add_profile(report, "quick")
+    report.add_argument("--seed", type=int, default=0, help="the run's one seed (default: 0)")
 
     notebooks = commands.add_parser("notebooks", help="execute the committed notebooks in place")
     notebooks.set_defaults(run=_refresh)
@@ -182,7 +183,7 @@ def _verify(arguments: argparse.Namespace) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     from flutils.report import report_results
 
-    for path in report_results(arguments.profile):
+    for path in report_results(arguments.profile, seed=arguments.seed):
         print(f"wrote {path}")
     return 0
 

@@ -122,14 +122,17 @@ def resample_tables(
     *,
     rows: NDArray[np.int64] | None = None,
     resamples: int = RESAMPLES,
+    labels: NDArray[np.integer[Any]] | None = None,
 ) -> dict[str, ResampledMargins]:
-    """Resample the samples of margin tables within their origin classes, the same for all models.
+    """Resample the samples of margin tables within their classes, the same for all models.
 
     Args:
         tables: model -> its margins; all of the same samples and directions, on the same grid.
         rng: what draws the resamples.
         rows: samples to use; None for all.
         resamples: how many to draw.
+        labels: (n,) the samples' classes; None if they are the origin classes, which then must be the same in
+            all tables.
 
     Returns:
         Model -> `ResampledMargins`.
@@ -139,14 +142,13 @@ def resample_tables(
     """
     first_name, first = next(iter(tables.items()))
     for name, table in tables.items():
-        _check_alike(first_name, first, name, table)
+        _check_alike(first_name, first, name, table, ("direction", "sign", *["origin"] * (labels is None)))
     used = np.arange(first.num_samples) if rows is None else rows
     c = first.settings.num_classes
-    origin = first.origin[used]
-    weights = draw_weights(origin, rng, resamples)
-    members = [np.flatnonzero(origin == i) for i in range(c)]
+    weights = draw_weights((first.origin if labels is None else labels)[used], rng, resamples)
     result = {}
     for name, table in tables.items():
+        members = [np.flatnonzero(table.origin[used] == i) for i in range(c)]
         sums, counts = (each[used] for each in _sum_by_adjacent(table, c))
         summed = np.stack([weights[:, own] @ sums[own] for own in members], axis=1)
         counted = np.stack([weights[:, own] @ counts[own] for own in members], axis=1)
@@ -201,8 +203,10 @@ def _sum_by_adjacent(table: MarginTable, num_classes: int) -> tuple[Floats, Floa
     return sums[:, :num_classes].astype(np.float64), counts.astype(np.float64)
 
 
-def _check_alike(first_name: str, first: MarginTable, name: str, table: MarginTable) -> None:
-    for what in ("origin", "direction", "sign"):
+def _check_alike(
+    first_name: str, first: MarginTable, name: str, table: MarginTable, arrays: Iterable[str]
+) -> None:
+    for what in arrays:
         require(
             np.array_equal(getattr(first, what), getattr(table, what)),
             f"expected tables of the same samples and rays, but {what} of {name} differs from that of "

@@ -11,7 +11,7 @@ from flutils.experiment.attacks import Attacks
 from flutils.experiment.feedback import Feedback
 from flutils.experiment.models import Models
 from flutils.experiment.reviews import Reviews
-from flutils.experiment.searches import Searches
+from flutils.experiment.searches import READINGS, Searches
 from flutils.experiment.workspace import (
     ADV,
     AGAIN,
@@ -106,6 +106,12 @@ class Experiment(Workspace):
             return each("margins-{}-held-out", searches.held_out, *of, find=searches.held_out_recipe)
 
         four, six = (ORI, *retrained, ADV), (ORI, *retrained, CONTROL, NOISE, ADV)
+
+        def search_reading(**reading: Any) -> Steps:
+            do = partial(searches.reading, **reading)
+            name = "margins-{}-reading" + "".join(f"-{key}-{value}" for key, value in reading.items())
+            return each(name, do, *four, find=partial(searches.reading_recipe, **reading))
+
         return {
             ORI: ori,
             **search(ORI),
@@ -125,6 +131,7 @@ class Experiment(Workspace):
             ADV: adv,
             **search(ADV),
             **search_held_out(ADV),
+            **{k: v for reading in READINGS.values() for k, v in search_reading(**reading).items()},
             "calibration": Step(attacks.calibrate),
             **each("attacks-{}", attacks.calibrated, *four),
             **each("attacks-{}", partial(attacks.calibrated, minimum_norm=False), CONTROL, NOISE),

@@ -15,6 +15,14 @@ from flutils.experiment.workspace import AGAIN, CONTROL, NOISE, Classifier, Reci
 from flutils.margins import MarginTable, RayTrace
 
 FEW = (CONTROL, NOISE, AGAIN)  # the models that the paper does not have
+OURS = "as computed here"
+# Readings of the paper's text that need a search of their own, and what they change in it.
+READINGS: dict[str, dict[str, Any]] = {
+    OURS: {},
+    "directions of Euclidean norm 1, not RMS 1": {"unit": "l2"},
+    "points not clipped to the pixel range": {"clip": False},
+    "margins against the predicted class, not the label": {"reference": "prediction"},
+}
 Samples = tuple[np.ndarray, np.ndarray]
 
 
@@ -43,6 +51,15 @@ class Searches:
     def held_out(self, classifier: Classifier) -> MarginTable:
         """Return the margin table of `Workspace.held_out`: test images, which no model was trained on."""
         return self._search(self.held_out_recipe(classifier))
+
+    def reading(self, classifier: Classifier, **reading: Any) -> MarginTable:
+        """Return a margin table for another reading of the text, of some samples and on fewer directions.
+
+        Args:
+            classifier: the one to search.
+            **reading: settings of `flutils.config.SearchConfig` to change; none for those of this package.
+        """
+        return self._search(self.reading_recipe(classifier, **reading))
 
     def trace(self, classifier: Classifier, sample: np.ndarray, ray: np.ndarray) -> RayTrace:
         """Return images and logits at every grid step of a few rays of the margin table.
@@ -109,6 +126,14 @@ class Searches:
         config = self._workspace.config
         samples = ("training", config.comparison.samples_controls)
         return self._recipe(classifier, "-few", config.search, samples)
+
+    def reading_recipe(self, classifier: Classifier, **reading: Any) -> Recipe:
+        """Return the recipe of `reading`."""
+        config = self._workspace.config
+        search = replace(config.search, num_directions=config.comparison.directions_held_out, **reading)
+        suffix = "-reading" + "".join(f"-{name}-{value}" for name, value in reading.items())
+        samples = ("training", config.comparison.samples_controls)
+        return self._recipe(classifier, suffix, search, samples)
 
     def held_out_recipe(self, classifier: Classifier) -> Recipe:
         """Return the recipe of `held_out`."""

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flutils.artifacts import atomic_path, find_home
+from flutils.artifacts import atomic_path, find_home, name_run
 from flutils.config import DATASETS, PROFILES, load_profile
 from flutils.report.markdown import render_headline, render_results
 from flutils.results import RESULTS, Report
@@ -11,7 +11,7 @@ BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 REPORTED = "reported"
 
 
-def report_results(profile: str, *, home: Path | None = None) -> list[Path]:
+def report_results(profile: str, *, seed: int = 0, home: Path | None = None) -> list[Path]:
     """Keep a profile's results for the report, and write RESULTS.md and README's headline anew.
 
     The results of `paper` ship where they are; those of other profiles are copied to
@@ -19,6 +19,7 @@ def report_results(profile: str, *, home: Path | None = None) -> list[Path]:
 
     Args:
         profile: whose results.
+        seed: of the run; notebook 13 compares those that are kept.
         home: folder that holds ``artifacts/`` and ``README.md``; see `flutils.artifacts.find_home`.
 
     Returns:
@@ -31,14 +32,15 @@ def report_results(profile: str, *, home: Path | None = None) -> list[Path]:
     home = find_home() if home is None else Path(home)
     split_readme(home / "README.md")  # before anything is written
     names = {f"{kind.NAME}.json" for kind in RESULTS} | {"runtime.json"}
-    found = [path for path in (home / "artifacts" / profile).glob("*/*.json") if path.name in names]
+    run = name_run(profile, seed)
+    found = [path for path in (home / "artifacts" / run).glob("*/*.json") if path.name in names]
     if not found:
         raise ValueError(
-            f"profile {profile!r} has no results in {home}; run `make reproduce PROFILE={profile}`"
+            f"{run} has no results in {home}; run `make reproduce PROFILE={profile} SEED={seed}`"
         )
     written = []
-    for path in sorted(found) if profile != "paper" else ():
-        target = home / "artifacts" / REPORTED / profile / path.parent.name / path.name
+    for path in sorted(found) if run != "paper" else ():
+        target = home / "artifacts" / REPORTED / run / path.parent.name / path.name
         with atomic_path(target) as writing:
             writing.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
         written.append(target)

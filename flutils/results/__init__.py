@@ -11,6 +11,7 @@ from flutils.results.fig3 import Fig3
 from flutils.results.fig4 import Fig4
 from flutils.results.margins import Margins
 from flutils.results.paper_check import PaperCheck
+from flutils.results.readings import Readings
 from flutils.results.report import Report
 from flutils.results.review import Review
 from flutils.results.table1 import Table1
@@ -19,6 +20,7 @@ from flutils.results.table3 import Table3
 from flutils.results.table4 import Table4
 from flutils.results.theory import Theory
 from flutils.results.training import Training
+from flutils.results.trainings import Trainings
 
 RESULTS: tuple[type[Result], ...] = (
     Training,
@@ -30,6 +32,7 @@ RESULTS: tuple[type[Result], ...] = (
     Table3,
     Review,
     Fig4,
+    Readings,
     Table4,
     Theory,
     PaperCheck,
@@ -46,6 +49,7 @@ __all__ = [
     "Fig4",
     "Margins",
     "PaperCheck",
+    "Readings",
     "Report",
     "Result",
     "Review",
@@ -55,6 +59,7 @@ __all__ = [
     "Table4",
     "Theory",
     "Training",
+    "Trainings",
     "open_chapter",
     "style_frame",
 ]

@@ -1,0 +1,225 @@
+"""Other readings of the paper's text: what Table I, R and the verdicts would be with each."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from flutils import paper, robustness
+from flutils.claims import (
+    CANNOT_TELL,
+    FAILS,
+    HOLDS,
+    Finding,
+    ResampledMargins,
+    is_larger,
+    judge_findings,
+    resample_tables,
+)
+from flutils.data import find_spec
+from flutils.experiment import Experiment
+from flutils.experiment.searches import OURS, READINGS
+from flutils.margins import MarginTable
+from flutils.paper import FL, MODELS, NOT_FOUND, ORI, REDUCED_FL
+from flutils.randomness import stream
+from flutils.results.base import Result
+from flutils.results.mean_margins import MeanMargins
+from flutils.results.table1 import find_inequality
+from flutils.results.table4_claims import find_high_classes, find_low_classes, find_spreads
+from flutils.robustness import rank_levels
+
+BY_RAYS = "every N/A ray counts as the search range in R"
+DIAGONAL = "the diagonal counts as the search range in R"
+UNIFORM = "samples drawn uniformly, not equally many of each class"
+CORRECT = "without samples that some model misclassifies"
+LEVELS = {
+    "r-fl-rises": (FL, ORI),
+    "r-fl-above-reduced": (FL, REDUCED_FL),
+    "reduced-above-ori": (REDUCED_FL, ORI),
+}
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What comes out with one reading.
+
+    Attributes:
+        percent: adjacent class, or N/A, -> percent of the rays of Ori.
+        levels: model -> R.
+        samples: how many samples it rests on.
+        verdicts: claim's id -> verdict.
+    """
+
+    percent: dict[str, float]
+    levels: dict[str, float]
+    samples: int
+    verdicts: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Readings(Result):
+    """Table I, R and verdicts under every reading of the text, on the same models.
+
+    A reading changes one thing only. All are measured on some of the searched samples and on fewer directions
+    than the tables of the paper, so that eight of them can be had: compare them with `OURS`, not with those.
+    The models stay: F.L. was made with the readings of this package.
+
+    Attributes:
+        readings: reading -> what comes out.
+        num_rays: rays per sample.
+    """
+
+    NAME: ClassVar[str] = "readings"
+    NOTEBOOK: ClassVar[str] = "08"
+    TITLE: ClassVar[str] = "Other readings of the text"
+    NOT_COMPARED: ClassVar[str] = "it compares readings, not models"
+
+    readings: dict[str, Reading]
+    num_rays: int
+
+    @classmethod
+    def compute(cls, experiment: Experiment) -> Self:
+        """Search the paper's four models with each reading."""
+        trained, dataset, seed = experiment.models.all(), experiment.config.dataset, experiment.seed
+
+        def search(**changes: Any) -> dict[str, MarginTable]:
+            return {model: experiment.searches.reading(each, **changes) for model, each in trained.items()}
+
+        ours = search()
+        labels = ours[ORI].origin
+        uniform = _draw_uniformly(labels, experiment.training_set[1], stream(seed, "readings/uniform"))
+        right = np.all([(table.crossing != 0).all(axis=1) for table in ours.values()], axis=0)
+        found = {
+            **{
+                name: measure_reading(search(**changes), dataset, seed=seed, labels=labels)
+                for name, changes in READINGS.items()
+            },
+            BY_RAYS: measure_reading(ours, dataset, seed=seed, level="by rays"),
+            DIAGONAL: measure_reading(ours, dataset, seed=seed, level="with diagonal"),
+            UNIFORM: measure_reading(_take(ours, uniform), dataset, seed=seed),
+            CORRECT: measure_reading(_take(ours, np.flatnonzero(right)), dataset, seed=seed),
+        }
+        return cls(**cls.start(experiment), readings=found, num_rays=ours[ORI].num_rays, judged=())
+
+    def frame(self) -> pd.DataFrame:
+        """Return for each reading Table I's ends, R of each model, and how many claims hold."""
+        printed = {name: float(value) for name, value in paper.TABLE_1.get(self.dataset, {}).items()}
+        levels = {model: float(R) for model, R in paper.ROBUSTNESS.get(self.dataset, {}).items()}
+        rows = {"paper": self._row(printed, levels, printed)} if printed else {}
+        for name, found in self.readings.items():
+            verdicts = list(found.verdicts.values())
+            rows[name] = self._row(found.percent, found.levels, printed) | {
+                ("claims", verdict): verdicts.count(verdict) for verdict in (HOLDS, FAILS, CANNOT_TELL)
+            }
+        frame = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="reading"))
+        return frame.set_axis(pd.MultiIndex.from_tuples(frame.columns), axis=1)
+
+    def verdicts_by_reading(self) -> pd.DataFrame:
+        """Return the verdict on each claim with each reading."""
+        claims = {claim.id: claim.text for claim in paper.CLAIMS}
+        rows = {
+            claims[id]: {name: found.verdicts[id] for name, found in self.readings.items()}
+            for id in self.readings[OURS].verdicts
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("claim")
+
+    def _row(
+        self, percent: Mapping[str, float], levels: Mapping[str, float], printed: Mapping[str, float]
+    ) -> dict[tuple[str, str], Any]:
+        classes = {name: value for name, value in percent.items() if name != NOT_FOUND}
+        order = sorted(classes, key=classes.__getitem__)
+        apart = [abs(percent[name] - value) for name, value in printed.items()]
+        return {
+            ("rays of Ori.", "N/A (%)"): percent[NOT_FOUND],
+            ("rays of Ori.", "most"): f"{order[-1]} {classes[order[-1]]:.2f} %"
+            if max(classes.values())
+            else "–",
+            ("rays of Ori.", "least"): f"{order[0]} {classes[order[0]]:.2f} %",
+            ("rays of Ori.", "apart from the paper's (points)"): np.mean(apart) if apart else np.nan,
+            **{("R", model): levels[model] for model in MODELS},
+        }
+
+
+def measure_reading(
+    tables: Mapping[str, MarginTable],
+    dataset: str,
+    *,
+    seed: int,
+    level: str = "by cells",
+    labels: NDArray[np.integer[Any]] | None = None,
+) -> Reading:
+    """Measure Table I, R and the claims that margins of the searched samples decide.
+
+    Test images and controls are left out, which the report's verdicts on these claims ask for as well.
+
+    Args:
+        tables: model -> margins of the paper's four models.
+        dataset: ``"mnist"`` or ``"cifar10"``.
+        seed: the run's seed, for the resamples.
+        level: what R is: ``"by cells"``, ``"by rays"``, or ``"with diagonal"``.
+        labels: (n,) true classes, of which resamples are drawn, if the tables' origin classes are others.
+    """
+    names = find_spec(dataset).class_names
+    shares = 100 * robustness.adjacent_proportions(tables[ORI])
+    means = {model: MeanMargins.read(table) for model, table in tables.items()}
+    levels = {
+        "by cells": {model: each.level for model, each in means.items()},
+        "by rays": {model: each.level_by_rays for model, each in means.items()},
+        "with diagonal": {model: each.level_with_diagonal for model, each in means.items()},
+    }
+    drawn = resample_tables(tables, stream(seed, f"claims/readings/{dataset}"), labels=labels)
+    found = [
+        *find_inequality(tables[ORI], dataset, seed=seed),
+        *_find_levels(drawn, by_rays=level == "by rays"),
+        *_find_classes(drawn, dataset),
+    ]
+    return Reading(
+        percent=dict(zip((*names, NOT_FOUND), shares.tolist(), strict=True)),
+        levels=levels[level],
+        samples=tables[ORI].num_samples,
+        verdicts={verdict.id: verdict.verdict for verdict in judge_findings(found)},
+    )
+
+
+def _find_levels(drawn: Mapping[str, ResampledMargins], *, by_rays: bool) -> list[Finding]:
+    """Evaluate the claims about R and about margins; a diagonal adds the same to every R."""
+    values = {model: each.level_by_rays if by_rays else each.level for model, each in drawn.items()}
+    ori, fl = drawn[ORI], drawn[FL]
+    return [
+        Finding("more-beyond-range", is_larger(fl.not_found, ori.not_found), ""),
+        Finding("margins-rise", is_larger(fl.mean_margin, ori.mean_margin), ""),
+        *(
+            Finding(claim, is_larger(values[larger], values[smaller]), "")
+            for claim, (larger, smaller) in LEVELS.items()
+        ),
+    ]
+
+
+def _find_classes(drawn: Mapping[str, ResampledMargins], dataset: str) -> list[Finding]:
+    """Evaluate the claims about class robustness, levels named by the data themselves."""
+    ratios = {model: each.class_robustness for model, each in drawn.items()}
+    named = rank_levels(np.where(np.isnan(ratios[ORI][0]), 1.0, ratios[ORI][0]))
+    return [
+        *find_spreads(ratios, dataset),
+        find_high_classes(ratios, np.flatnonzero(named == "high"), dataset),
+        find_low_classes(ratios, np.flatnonzero(named == "low"), dataset),
+    ]
+
+
+def _take(tables: Mapping[str, MarginTable], rows: NDArray[np.integer[Any]]) -> dict[str, MarginTable]:
+    return {model: table.take(rows) for model, table in tables.items()}
+
+
+def _draw_uniformly(
+    labels: NDArray[np.integer[Any]], population: NDArray[np.integer[Any]], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw rows whose classes are as many as in a uniform draw of half as many samples of the population.
+
+    Half of them, because more of a class may be drawn than there are.
+    """
+    wanted = np.bincount(rng.choice(population, len(labels) // 2, replace=False), minlength=labels.max() + 1)
+    rows = [rng.permutation(np.flatnonzero(labels == k))[: wanted[k]] for k in range(len(wanted))]
+    return np.sort(np.concatenate(rows))

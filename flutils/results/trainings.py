@@ -1,0 +1,172 @@
+"""Several trainings: in how many of them each claim holds, and how much each number scatters."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from flutils.artifacts import find_home, name_run
+from flutils.claims import CANNOT_TELL, CONTROL, FAILS, HOLDS, NOISE
+from flutils.paper import FL
+from flutils.results.base import Result
+from flutils.results.report import Report
+
+ENOUGH = 5  # trainings
+
+
+@dataclass(frozen=True, eq=False)
+class Trainings:
+    """The reports of whole runs that differ in their seed alone: data order, weights, samples, directions.
+
+    Each run is complete in itself: its F.L. is retrained from its own Ori.
+
+    Attributes:
+        profile: whose sizes.
+        reports: seed -> report.
+    """
+
+    profile: str
+    reports: dict[int, Report]
+
+    @classmethod
+    def read(
+        cls,
+        kinds: Sequence[type[Result]],
+        profile: str,
+        datasets: Sequence[str],
+        *,
+        seeds: Iterable[int] = range(ENOUGH),
+        home: Path | None = None,
+    ) -> "Trainings":
+        """Read the runs that are there, from the store, or else from what is kept for the report.
+
+        Args:
+            kinds: the results to look for.
+            profile: ``"smoke"``, ``"quick"`` or ``"paper"``.
+            datasets: which datasets.
+            seeds: of the runs.
+            home: folder that holds ``artifacts/``; see `flutils.artifacts.find_home`.
+
+        Raises:
+            ValueError: if a saved result cannot be read, or there is no such profile.
+        """
+        place = (home or find_home()) / "artifacts"
+        reports = {}
+        for seed in seeds:
+            for folder in (place / name_run(profile, seed), place / "reported" / name_run(profile, seed)):
+                report = Report.read(kinds, profile, datasets, seed=seed, folder=folder)
+                if any(report.found.values()):
+                    reports[seed] = report
+                    break
+        return cls(profile, reports)
+
+    def count(self) -> pd.DataFrame:
+        """Return how many claims hold in each run, and over all of them."""
+        rows = {
+            f"seed {seed}": Counter(self._verdicts(report).values()) for seed, report in self.reports.items()
+        }
+        rows["all trainings"] = Counter(self.judge().values())
+        frame = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=[HOLDS, FAILS, CANNOT_TELL])
+        return frame.fillna(0).astype(int).rename_axis("claims")
+
+    def judge(self) -> dict[tuple[str, str], str]:
+        """Return (claim's id, dataset) -> verdict over the trainings; see `judge_trainings`."""
+        found = [self._verdicts(report) for report in self.reports.values()]
+        return {key: judge_trainings([each[key] for each in found if key in each]) for key in _join(found)}
+
+    def frame(self) -> pd.DataFrame:
+        """Return in how many trainings each counted claim holds or fails, and the verdict over all."""
+        found = [self._verdicts(report) for report in self.reports.values()]
+        texts = {line.claim.id: line.claim for report in self.reports.values() for line in report.claims()}
+        rows = []
+        for (claim, dataset), verdict in self.judge().items():
+            own = [each.get((claim, dataset)) for each in found]
+            counts = {word: own.count(word) for word in (HOLDS, FAILS, CANNOT_TELL)}
+            about = texts[claim]
+            rows.append(
+                {"about": about.about, "claim": about.text, "dataset": dataset, **counts, "over all": verdict}
+            )
+        columns = ["about", "claim", "dataset", HOLDS, FAILS, CANNOT_TELL, "over all"]
+        return pd.DataFrame(rows, columns=columns)
+
+    def cells(self) -> pd.DataFrame:
+        """Return every printed number with the mean and scatter of ours over the trainings."""
+        values: dict[tuple[str, ...], list[float]] = {}
+        printed: dict[tuple[str, ...], float | None] = {}
+        for report in self.reports.values():
+            for dataset, cell in report.cells():
+                key = (cell.table, dataset, cell.row, cell.column)
+                values.setdefault(key, []).append(cell.ours)
+                printed[key] = cell.paper
+        rows = {
+            key: {
+                "paper": np.nan if printed[key] is None else printed[key],
+                "mean": np.mean(ours),
+                "Std.": np.std(ours, ddof=1) if len(ours) > 1 else np.nan,
+                "smallest": np.min(ours),
+                "largest": np.max(ours),
+            }
+            for key, ours in values.items()
+        }
+        names = ["table", "dataset", "row", "column"]
+        if not rows:
+            return pd.DataFrame(columns=[*names, "paper", "mean", "Std.", "smallest", "largest"]).set_index(
+                names
+            )
+        return pd.DataFrame(list(rows.values()), index=pd.MultiIndex.from_tuples(list(rows), names=names))
+
+    def controls(self) -> pd.DataFrame:
+        """Return what F.L. gains over the controls: mean, scatter, and in how many trainings above 0."""
+        gains: dict[tuple[str, str, str], list[float]] = {}
+        for report in self.reports.values():
+            for dataset, results in report.found.items():
+                for item in (item for result in results.values() for item in result.comparisons):
+                    for pair in (f"{FL} − {CONTROL}", f"{FL} − {NOISE}"):
+                        gains.setdefault((dataset, item.measure, pair), []).append(item.differences[pair][0])
+        rows: dict[tuple[str, str], dict[tuple[str, str], object]] = {}
+        for (dataset, measure, pair), found in gains.items():
+            spread = np.std(found, ddof=1) if len(found) > 1 else np.nan
+            above = sum(value > 0 for value in found)
+            rows.setdefault((dataset, measure), {}).update(
+                {
+                    (pair, "mean"): np.mean(found),
+                    (pair, "Std."): spread,
+                    (pair, "above 0"): f"{above} of {len(found)}",
+                }
+            )
+        frame = pd.DataFrame(list(rows.values()))
+        if rows:
+            frame.index = pd.MultiIndex.from_tuples(list(rows), names=["dataset", "measure"])
+            frame.columns = pd.MultiIndex.from_tuples(frame.columns)
+        return frame
+
+    @staticmethod
+    def _verdicts(report: Report) -> dict[tuple[str, str], str]:
+        """Return (claim's id, dataset) -> verdict of the claims that count and were judged."""
+        words = (HOLDS, FAILS, CANNOT_TELL)
+        lines = (line for line in report.claims() if line.counted and line.ours in words)
+        return {(line.claim.id, line.dataset): line.ours for line in lines}
+
+
+def judge_trainings(verdicts: Sequence[str]) -> str:
+    """Turn the verdicts of several trainings into one.
+
+    Within a training, a verdict says what other samples would give; how much another training would differ is
+    not in it. So over trainings a claim *holds* only if it holds in each of at least `ENOUGH`, and *fails*
+    likewise: a claim that each training decides like a coin would hold in all five with a chance of 1 in 32.
+
+    Args:
+        verdicts: one of each training.
+
+    Returns:
+        `HOLDS`, `FAILS` or `CANNOT_TELL`.
+    """
+    agreed = set(verdicts)
+    return verdicts[0] if len(verdicts) >= ENOUGH and len(agreed) == 1 else CANNOT_TELL
+
+
+def _join(found: Iterable[Mapping[tuple[str, str], str]]) -> list[tuple[str, str]]:
+    return list(dict.fromkeys(key for each in found for key in each))
