@@ -196,6 +196,7 @@ def measure_margins(
     bounds: Bounds,
     seed: int,
     checkpoint: Path | None = None,
+    client: Any = None,
 ) -> MarginTable:
     """Search the boundary from samples along directions (step 3); see `flutils.margins.search`."""
     return margins.search(
@@ -212,6 +213,7 @@ def measure_margins(
         unit=search.unit,
         seed=seed,
         checkpoint=checkpoint,
+        client=client,
     )
 
 
