@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from flutils import data, directions, feedback, margins, robustness
-from flutils.arguments import Bounds, check_bounds, check_images, check_labels, require
+from flutils.arguments import Bounds, check_bounds, require
 from flutils.config import FeedbackConfig, SearchConfig, TrainingConfig
 from flutils.feedback import CrossingReport, FeedbackExamples, Selection
 from flutils.margins import MarginTable
@@ -139,14 +139,24 @@ def feedback_learning(
         A `FeedbackLearning`; it prints a summary.
 
     Raises:
-        ValueError: if an argument is not as described, or no ray of a chosen sample meets the boundary.
+        ValueError: if an argument is not as described, before anything is done; or if no ray of a chosen
+            sample meets the boundary.
 
     Source: paper, Algorithm 1; §IV-B and §V for the defaults. Departures: directions of RMS 1, points clipped
         to `bounds`; as `flutils.margins.search` and `flutils.feedback.make_examples` say.
     """
+    from flutils.models import copy_model
+    from flutils.training.checks import check_samples
+
     low, high = check_bounds(bounds)
-    x = check_images(x, bounds)
-    y = check_labels(y, len(x))
+    x, y = check_samples(model, x, y, bounds)
+    if test is not None:
+        require(
+            isinstance(test, (tuple, list)) and len(test) == 2,
+            f"test must be images and classes, got {type(test).__name__}; pass test=(x_test, y_test)",
+        )
+        test = check_samples(model, *test, bounds, names=("test[0]", "test[1]"))
+    copied = copy_model(model)  # now, for one that cannot be copied should fail before the search
     searched = _search_settings(
         x, y, (low, high), num_samples, num_directions, both_signs, step, search_range
     )
@@ -167,7 +177,7 @@ def feedback_learning(
     crossing = feedback.measure_crossing(model, examples)
     # 5. Retraining and testing.
     recipe = _training_settings(optimizer, learning_rate, epochs, batch_size)
-    trained = retrain(_copy(model), x, y, examples.images, examples.labels, recipe, settings, seed=seed)
+    trained = retrain(copied, x, y, examples.images, examples.labels, recipe, settings, seed=seed)
     after = measure_margins(trained.model, x[rows], y[rows], along, searched, bounds=bounds, seed=seed)
     accuracy = None if test is None else (_measure(model, *test), _measure(trained.model, *test))
     return FeedbackLearning(
@@ -331,15 +341,6 @@ def _training_settings(optimizer: Any, learning_rate: float, epochs: int, batch_
         train_size=None,
         test_size=None,
     )
-
-
-def _copy(model: Any) -> Any:
-    """Return a model of its own with the same weights."""
-    from flutils.backend import keras
-
-    copied = keras.models.clone_model(model)
-    copied.set_weights(model.get_weights())
-    return copied
 
 
 def _measure(model: Any, x: np.ndarray, y: np.ndarray) -> float:
