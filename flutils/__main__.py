@@ -47,6 +47,7 @@ def _build_parser() -> argparse.ArgumentParser:
     reproduce.add_argument(
         "--fresh", action="store_true", help="delete the artifacts of these datasets first"
     )
+    _add_scheduler(reproduce)
     reproduce.add_argument("--dry-run", action="store_true", help="show the plan and what is cached")
     reproduce.add_argument(
         "--parameter",
@@ -66,6 +67,8 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_choice(compute, "--dataset", f"one of {', '.join(DATASETS)}; without it both")
     _add_choice(compute, "--step", "a step's name, such as margins-ori; without it all")
     compute.add_argument("--seed", type=int, default=0, help="the run's one seed (default: 0)")
+
+    _add_scheduler(compute)
 
     doctor = commands.add_parser("doctor", help="say what this machine has for a run, and what is off")
     doctor.set_defaults(run=_examine)
@@ -102,6 +105,11 @@ def _add_choice(parser: argparse.ArgumentParser, name: str, text: str) -> None:
     )
 
 
+def _add_scheduler(parser: argparse.ArgumentParser) -> None:
+    text = "address of a Dask scheduler, such as tcp://host:8786, on whose workers margins are searched"
+    parser.add_argument("--scheduler", metavar="ADDRESS", help=text)
+
+
 def _split(given: list[str] | None) -> list[str] | None:
     """Return the items of repeated and comma-separated options, None if there are none."""
     return None if given is None else [item.strip() for text in given for item in text.split(",")]
@@ -125,6 +133,7 @@ def _reproduce(arguments: argparse.Namespace) -> int:
             parameters=parameters,
             fresh=arguments.fresh,
             dry_run=arguments.dry_run,
+            scheduler=arguments.scheduler,
         )
     except NotebookError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -136,7 +145,13 @@ def _compute(arguments: argparse.Namespace) -> int:
     from flutils.reproduce import compute
 
     datasets, steps = _split(arguments.dataset) or DATASETS, _split(arguments.step)
-    compute(profile=arguments.profile, datasets=datasets, steps=steps, seed=arguments.seed)
+    compute(
+        profile=arguments.profile,
+        datasets=datasets,
+        steps=steps,
+        seed=arguments.seed,
+        scheduler=arguments.scheduler,
+    )
     return 0
 
 

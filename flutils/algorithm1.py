@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from flutils import data, directions, feedback, margins, robustness
-from flutils.arguments import Bounds, check_bounds, check_images, check_labels, require
+from flutils.arguments import Bounds, check_bounds, require
 from flutils.config import FeedbackConfig, SearchConfig, TrainingConfig
 from flutils.feedback import CrossingReport, FeedbackExamples, Selection
 from flutils.margins import MarginTable
@@ -134,18 +134,28 @@ def feedback_learning(
         A `FeedbackLearning`; it prints a summary.
 
     Raises:
-        ValueError: if an argument is not as described, or no ray of a chosen sample meets the boundary.
+        ValueError: if an argument is not as described, before anything is done; or if no ray of a chosen
+            sample meets the boundary.
 
     Source: paper, Algorithm 1; §IV-B and §V for the defaults. Departures: directions of RMS 1, points clipped
         to `bounds`; as `flutils.margins.search` and `flutils.feedback.make_examples` say.
     """
-    from flutils.backend import keras
+    from flutils.models import copy_model
     from flutils.training import measure_accuracy, train_feedback
+    from flutils.training.checks import check_samples
 
-    bounds = check_bounds(bounds)
-    x = check_images(x, bounds)
-    y = check_labels(y, len(x))
-    searched = _search_settings(x, y, bounds, num_samples, num_directions, both_signs, step, search_range)
+    low, high = check_bounds(bounds)
+    x, y = check_samples(model, x, y, bounds)
+    if test is not None:
+        require(
+            isinstance(test, (tuple, list)) and len(test) == 2,
+            f"test must be images and classes, got {type(test).__name__}; pass test=(x_test, y_test)",
+        )
+        test = check_samples(model, *test, bounds, names=("test[0]", "test[1]"))
+    copied = copy_model(model)  # now, for one that cannot be copied should fail before the search
+    searched = _search_settings(
+        x, y, (low, high), num_samples, num_directions, both_signs, step, search_range
+    )
     each = searched.num_samples // len(np.unique(y))
     counts = selection or tuple(-(-count * each // PAPER_SELECTION[-1]) for count in PAPER_SELECTION)
     settings = _feedback_settings(counts, rays_per_sample, strength, learning_rate, epochs)
@@ -163,8 +173,6 @@ def feedback_learning(
     crossing = feedback.measure_crossing(model, examples)
     # 5. Retraining and testing.
     recipe = _training_settings(optimizer, learning_rate, epochs, batch_size)
-    copied = keras.models.clone_model(model)
-    copied.set_weights(model.get_weights())
     trained = train_feedback(copied, x, y, examples.images, examples.labels, recipe, settings, seed=seed)
     after = measure_margins(trained.model, x[rows], y[rows], along, searched, bounds=bounds, seed=seed)
     accuracy = None
@@ -196,6 +204,7 @@ def measure_margins(
     bounds: Bounds,
     seed: int,
     checkpoint: Path | None = None,
+    client: Any = None,
 ) -> MarginTable:
     """Search the boundary from samples along directions (step 3); see `flutils.margins.search`."""
     return margins.search(
@@ -212,6 +221,7 @@ def measure_margins(
         unit=search.unit,
         seed=seed,
         checkpoint=checkpoint,
+        client=client,
     )
 
 

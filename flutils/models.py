@@ -215,6 +215,27 @@ def round_weights(model: keras.Model) -> None:
     model.set_weights(rounded)
 
 
+def copy_model(model: keras.Model) -> keras.Model:
+    """Return a model of its own with the same architecture and weights, not compiled.
+
+    Raises:
+        ValueError: if `model` is no Keras model, or one that Keras cannot make anew from its config.
+    """
+    _check_keras(model)
+    try:
+        copied = type(model).from_config(model.get_config())  # a clone may be compiled
+        if not copied.built:  # a subclassed model, which is built by its first call
+            copied.build_from_config(model.get_build_config())
+        copied.set_weights(model.get_weights())
+    except Exception as error:  # whatever a class of one's own raises
+        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
+        raise ValueError(
+            f"{model.name} must be a model that Keras can make from its config, but that fails ({reason}); "
+            "give its class a get_config, or build it of layers"
+        ) from error
+    return copied
+
+
 def save_model(model: keras.Model, path: Path | str) -> None:
     """Save architecture and weights, without optimizer state, to a compressed ``.keras`` file.
 
@@ -224,20 +245,8 @@ def save_model(model: keras.Model, path: Path | str) -> None:
     Raises:
         ValueError: if `model` is no Keras model, or one that Keras cannot make anew from its config.
     """
-    _check_keras(model)
-    path = check_path("path", path)
-    try:
-        # A compiled model always takes its optimizer along, which would triple the file, and so does a clone.
-        bare = type(model).from_config(model.get_config())
-        if not bare.built:  # a subclassed model, which is built by its first call
-            bare.build_from_config(model.get_build_config())
-        bare.set_weights(model.get_weights())
-    except Exception as error:  # whatever a class of one's own raises
-        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-        raise ValueError(
-            f"{model.name} must be a model that Keras can make from its config, but that fails ({reason}); "
-            "give its class a get_config, or build it of layers"
-        ) from error
+    # A compiled model always takes its optimizer along, which would triple the file.
+    bare, path = copy_model(model), check_path("path", path)
     with scratch_folder() as folder:
         bare.save(folder / "plain.keras")
         with zipfile.ZipFile(folder / "plain.keras") as plain:

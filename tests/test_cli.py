@@ -76,7 +76,13 @@ def test_help_is_fast_and_without_tensorflow():
     [
         (["reproduce", "--profile", "big"], "choose one of smoke, quick, paper"),
         (["reproduce", "--dataset", "svhn"], "choose one of mnist, cifar10"),
-        (["reproduce", "--notebook", "99"], "choose one of 01_"),
+        (["reproduce", "--notebook", "99"], "unknown notebook '99': choose one of 01_"),
+        (["reproduce", "--notebook", "13"], "unknown notebook '13': choose one of 01_"),
+        (["reproduce", "--notebook", "00"], "open it with `make explorer`"),
+        (["reproduce", "--notebook", "14"], "a model of your own and belongs to no profile; open it in"),
+        (["reproduce", "--notebook", "index"], "the index lists the notebooks and runs nothing"),
+        (["reproduce", "--scheduler", "tcp://127.0.0.1:1"], "expected a Dask scheduler at tcp://127.0.0.1:1"),
+        (["compute", "--scheduler", "nowhere://1"], "expected a Dask scheduler at nowhere://1"),
         (["reproduce", "--seed", "-1"], "seed must be a non-negative integer"),
         (["reproduce", "--parameter", "RATE"], "--parameter must be NAME=VALUE"),
         (["reproduce", "--parameter", "NO_SUCH=1"], "unknown parameter 'NO_SUCH'"),
@@ -89,6 +95,7 @@ def test_help_is_fast_and_without_tensorflow():
 )
 def test_bad_input_is_a_message_and_status_2(arguments, message, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("FLUTILS_HOME", str(tmp_path))
+    monkeypatch.setattr("flutils.margins.cluster._PATIENCE", 1)
     assert main(arguments) == 2
     said = capsys.readouterr()
     assert message in said.err

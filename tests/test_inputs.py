@@ -19,7 +19,18 @@ import pandas as pd
 import pytest
 import tensorflow as tf
 
-from flutils import attacks, config, directions, feedback, folders, margins, models, robustness, training
+from flutils import (
+    algorithm1,
+    attacks,
+    config,
+    directions,
+    feedback,
+    folders,
+    margins,
+    models,
+    robustness,
+    training,
+)
 from flutils.arguments import InputWarning
 
 SHAPE, COUNT = (8, 6, 1), 24
@@ -87,10 +98,14 @@ KERAS_ONLY = {
     ),
 }
 EVERY = {
+    "feedback_learning": lambda m, x, y: algorithm1.feedback_learning(
+        m, x, y, bounds=BOUNDS, num_directions=5
+    ),
     "search": lambda m, x, y: margins.search(m, x, y, RAYS, **GRID),
     "measure_accuracy": training.measure_accuracy,
     **KERAS_ONLY,
 }
+KERAS_ONLY["feedback_learning"] = EVERY["feedback_learning"]
 every = pytest.mark.parametrize("name", EVERY)
 
 
@@ -264,12 +279,28 @@ def changes_of(part, changes):
 def test_examples_are_checked_as_samples_are():
     for images, labels, message in (
         (with_pixel(np.nan), Y, "images holds NaN"),
-        (X, Y + 1, "class 3"),
+        (X, Y + 1, "labels holds class 3"),
         (X[:, :4], Y, "make them with flutils"),
         (X, Y[:3], "make them with flutils"),
     ):
         with pytest.raises(ValueError, match=message):
             training.train_feedback(MODEL, X, Y, images, labels, RECIPE, FEEDBACK, seed=0)
+
+
+@pytest.mark.parametrize(
+    ("test", "message"),
+    [
+        ((X, Y[:3]), r"test\[1\] must have shape \(24,\)"),
+        ((X, Y + 1), r"test\[1\] holds class 3"),
+        ((X[:, :4], Y), r"test\[0\] holds images of shape .* the model takes"),
+        (X, r"test must be images and classes, got ndarray; pass test=\(x_test, y_test\)"),
+        (tf.data.Dataset.from_tensor_slices((X, Y)), "test must be images and classes"),
+    ],
+)
+def test_test_samples_are_checked_before_the_search(test, message, monkeypatch):
+    monkeypatch.setattr(margins, "search", lambda *_, **__: pytest.fail("it searched first"))
+    with pytest.raises(ValueError, match=message):
+        algorithm1.feedback_learning(MODEL, X, Y, bounds=BOUNDS, test=test)
 
 
 def test_other_architectures_are_refused():
@@ -776,6 +807,21 @@ def test_layers_of_ones_own_and_lambdas_reach_another_process(own_layers, tmp_pa
     np.save(tmp_path / "x.npy", X)
     subprocess.run([sys.executable, "-c", WORKER, str(tmp_path)], check=True)
     np.testing.assert_allclose(np.load(tmp_path / "logits.npy"), own_layers.predict_on_batch(X), atol=1e-5)
+
+
+@pytest.mark.slow
+def test_layers_of_ones_own_are_searched_by_a_dask_worker_that_was_sent_their_module(own_layers):
+    distributed = pytest.importorskip("distributed")
+    options = {**GRID, "block_rays": 30, "engine": "keras"}
+    with (
+        distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster,
+        distributed.Client(cluster, set_as_default=False) as client,
+    ):
+        client.upload_file(sys.modules["own_layers_of_a_user"].__file__)
+        there = margins.search(own_layers, X, Y, RAYS, client=client, **options)
+    here = margins.search(own_layers, X, Y, RAYS, **options)
+    np.testing.assert_array_equal(there.crossing, here.crossing)
+    assert 0 < there.not_found_rate < 1
 
 
 def test_a_model_that_cannot_travel_is_refused_before_it_does():

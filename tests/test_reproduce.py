@@ -119,7 +119,7 @@ def test_one_dataset_and_fresh(folders):
     assert not gone.exists()
 
 
-@pytest.mark.parametrize("wanted", ["02", "2", "02_more"])
+@pytest.mark.parametrize("wanted", ["02", "2", "02_more", "notebooks/02_more.ipynb"])
 def test_notebook_choice_and_parameters(folders, wanted):
     write_notebook(folders["folder"], "01_make", "1 / 0")
     write_notebook(folders["folder"], "02_more", "print(RATE, NAME)", extra="RATE = 0.5\nNAME = 'a'")
@@ -136,7 +136,12 @@ def test_notebook_choice_and_parameters(folders, wanted):
         ({"datasets": ("svhn",)}, "unknown dataset 'svhn': choose one of mnist, cifar10"),
         ({"datasets": ()}, "at least one dataset"),
         ({"notebooks": ["09"]}, "unknown notebook '09': choose one of 01_make"),
-        ({"notebooks": ["00"]}, "unknown notebook '00'"),
+        ({"notebooks": ["00"]}, "notebook 00 is the explorer.*`make explorer`.*choose one of 01_make"),
+        ({"notebooks": ["0"]}, "notebook 00 is the explorer"),
+        ({"notebooks": ["00_toy"]}, "notebook 00 is the explorer"),
+        ({"notebooks": ["14"]}, "notebook 14 is about a model of your own.*`make lab`"),
+        ({"notebooks": ["index"]}, "the index lists the notebooks.*`make lab`"),
+        ({"notebooks": ["notebooks/index.ipynb"]}, "the index lists the notebooks"),
         ({"notebooks": []}, "at least one notebook"),
         ({"seed": -1}, "seed must be a non-negative integer, got -1"),
         ({"seed": True}, "seed must be a non-negative integer"),
@@ -308,20 +313,25 @@ def test_refresh_writes_clean_outputs_in_place(folders, capsys):
     assert source.read_text() == text
 
 
-def test_refresh_takes_the_explorer_last_and_the_pipeline_leaves_it_out(folders):
-    for name in ("00_explorer", "01_make", "02_read"):
-        write_notebook(folders["folder"], name, "1")
-    paths = [folders["folder"] / f"{name}.ipynb" for name in ("01_make", "02_read", "00_explorer")]
+def test_refresh_takes_the_explorer_last_and_the_pipeline_leaves_two_out(folders):
+    for name in ("00_explorer", "01_make", "14_own"):
+        write_notebook(folders["folder"], name, "print(SEED)")
+    own = folders["folder"] / "14_own.ipynb"
+    notebook = nbformat.read(own, as_version=4)
+    notebook.cells[1].source = "SEED = 0"  # it has no dataset and no profile
+    nbformat.write(notebook, own)
+    paths = [folders["folder"] / f"{name}.ipynb" for name in ("01_make", "14_own", "00_explorer")]
     assert refresh_notebooks(**folders) == paths
+    assert [read_text(path) for path in paths] == ["0\n"] * 3
     assert refresh_notebooks(notebooks=["0"], **folders) == paths[2:]
-    assert [item.path for item in find_notebooks(folders["folder"])] == paths[:2]
-    with pytest.raises(ValueError, match="unknown notebook '00': choose one of 01_make, 02_read"):
-        reproduce(profile="smoke", notebooks=["00"], **folders)
-    for path in paths[:2]:
-        path.unlink()
-    for with_explorer in (False, True):
+    assert [run.notebook for run in reproduce(profile="smoke", datasets="mnist", **folders).runs] == [
+        "01_make"
+    ]
+    assert [item.path for item in find_notebooks(folders["folder"])] == paths[:1]
+    paths[0].unlink()
+    for beside in (False, True):
         with pytest.raises(ValueError, match="found none"):
-            find_notebooks(folders["folder"], with_explorer=with_explorer)
+            find_notebooks(folders["folder"], beside=beside)
 
 
 def test_watch_passes_every_event_whole(tmp_path):

@@ -22,13 +22,14 @@ def is_keras_model(model: object) -> bool:
     return keras is not None and isinstance(model, keras.Model)
 
 
-def check_model(model: Any, shape: tuple[int, ...], *, keras_only: str = "") -> None:
+def check_model(model: Any, shape: tuple[int, ...], *, keras_only: str = "", name: str = "x") -> None:
     """Raise `ValueError` unless `model` is a Keras model of such images to logits, or another function.
 
     Args:
         model: to be checked, without calling it.
         shape: (H, W, C) of the images.
         keras_only: what needs a Keras model, such as ``"training"``, so that no function will do.
+        name: of the images.
     """
     wanted = "a Keras model" if keras_only else "a Keras model or a function from images to logits"
     kind = type(model).__name__
@@ -36,7 +37,7 @@ def check_model(model: Any, shape: tuple[int, ...], *, keras_only: str = "") -> 
         advice = "load it first, with keras.saving.load_model or tf.saved_model.load"
         raise ValueError(f"model must be {wanted}, got the path {str(model)!r}; {advice}")
     if is_keras_model(model):
-        _check_input(model, shape)
+        _check_input(model, shape, name)
         _check_head(model)
         return
     if keras_only:
@@ -136,10 +137,10 @@ def check_classes(y: np.ndarray, logits: np.ndarray, *, name: str = "y") -> None
     )
 
 
-def check_logits(logits: np.ndarray, y: np.ndarray) -> None:
+def check_logits(logits: np.ndarray, y: np.ndarray, *, names: tuple[str, str] = ("x", "y")) -> None:
     """Raise `ValueError` unless a model's answer to samples is finite logits of enough classes."""
-    check_finite(logits)
-    check_classes(y, logits)
+    check_finite(logits, f"for images of {names[0]}")
+    check_classes(y, logits, name=names[1])
     if logits.min() >= 0 and logits.max() <= 1:
         _check_unit_interval(logits)
 
@@ -163,7 +164,7 @@ def check_steady(evaluate: Evaluate, images: np.ndarray, logits: np.ndarray) -> 
         )
 
 
-def _check_input(model: Any, shape: tuple[int, ...]) -> None:
+def _check_input(model: Any, shape: tuple[int, ...], name: str) -> None:
     """Raise unless a Keras model whose input is known takes images of a shape."""
     known = getattr(model, "input_shape", None)
     if known is None:  # a subclassed model has none
@@ -180,10 +181,10 @@ def _check_input(model: Any, shape: tuple[int, ...]) -> None:
     if len(takes) == 1:
         advice = f"put keras.Input({shape}) and keras.layers.Flatten() before it, in a keras.Sequential"
     elif len(takes) == len(shape) and takes == (*shape[1:], shape[0]):
-        advice = "channels come last: use np.moveaxis(x, 1, -1)"
+        advice = f"channels come last: use np.moveaxis({name}, 1, -1)"
     elif len(takes) == len(shape) and takes == (shape[-1], *shape[:-1]):
-        advice = "put keras.layers.Permute((3, 1, 2)) before it, so that channels come last in x"
-    raise ValueError(f"x holds images of shape {shape}, but the model takes {takes}; {advice}")
+        advice = "put keras.layers.Permute((3, 1, 2)) before it, so that channels come last in the images"
+    raise ValueError(f"{name} holds images of shape {shape}, but the model takes {takes}; {advice}")
 
 
 def _check_head(model: Any) -> None:

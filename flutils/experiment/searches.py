@@ -13,6 +13,7 @@ from flutils.arguments import InputWarning
 from flutils.config import SearchConfig, replace
 from flutils.experiment.workspace import AGAIN, CONTROL, NOISE, Classifier, Recipe, Workspace
 from flutils.margins import MarginTable, RayTrace
+from flutils.margins.cluster import connect
 
 FEW = (CONTROL, NOISE, AGAIN)  # the models that the paper does not have
 OURS = "as computed here"
@@ -160,7 +161,7 @@ class Searches:
         work = self._workspace
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            with warnings.catch_warnings():
+            with warnings.catch_warnings(), connect() as client:
                 # A model that only guesses is a result here, and its accuracy is reported.
                 warnings.simplefilter("ignore", InputWarning)
                 table = algorithm1.measure_margins(
@@ -171,6 +172,7 @@ class Searches:
                     bounds=work.bounds,
                     seed=work.seed,
                     checkpoint=scratch,
+                    client=client,
                 )
             table.save(path)
             return table.summary()

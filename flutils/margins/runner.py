@@ -98,7 +98,8 @@ def _run_on_workers(
         return sent
 
     # Images travel with their block, so that only those of a few blocks a worker are under way.
-    done = as_completed(submit(_AHEAD * max(1, sum(client.nthreads().values()))))
+    ahead = _AHEAD * max(1, sum(client.nthreads().values()))
+    done = as_completed(submit(ahead), loop=client.loop)  # which need not be the default client
     for future in done:
         block = future.result()
         bar.advance(block.crossing.size)

@@ -4,10 +4,16 @@ import time
 from collections.abc import Iterable
 
 from flutils.experiment import Experiment
+from flutils.margins.cluster import use_scheduler
 
 
 def compute(
-    *, profile: str, datasets: Iterable[str], steps: Iterable[str] | None = None, seed: int = 0
+    *,
+    profile: str,
+    datasets: Iterable[str],
+    steps: Iterable[str] | None = None,
+    seed: int = 0,
+    scheduler: str | None = None,
 ) -> None:
     """Make every artifact that is not there, in order, and say when each is done.
 
@@ -18,12 +24,19 @@ def compute(
         datasets: ``"mnist"``, ``"cifar10"`` or both.
         steps: names of `Experiment.list_steps`; None for all.
         seed: non-negative.
+        scheduler: address of a Dask scheduler, on whose workers the searches run; see
+            `flutils.margins.cluster.use_scheduler`.
 
     Raises:
         ValueError: if a choice is unknown, before anything is done.
+        ConnectionError: if the scheduler cannot be reached, likewise.
     """
+    with use_scheduler(scheduler):
+        _make_steps(profile, datasets, None if steps is None else list(steps), seed)
+
+
+def _make_steps(profile: str, datasets: Iterable[str], wanted: list[str] | None, seed: int) -> None:
     experiments = {dataset: Experiment(dataset, profile, seed) for dataset in datasets}
-    wanted = None if steps is None else list(steps)
     for experiment in experiments.values():
         known = experiment.list_steps()
         unknown = [name for name in wanted or () if name not in known]

@@ -12,7 +12,13 @@ from flutils.config import DATASETS
 
 ALL = "all"
 REQUIRED = ("DATASET", "PROFILE", "SEED")
-EXPLORER = "00"
+EXPLORER, OWN_MODEL = "00", "14"
+# Notebooks that no run of the pipeline includes, and how each is opened.
+BESIDE = {
+    EXPLORER: "is the explorer, which makes nothing; open it with `make explorer`, or in `make lab`",
+    OWN_MODEL: "is about a model of your own and belongs to no profile; open it in `make lab`",
+}
+_INDEX = "index"
 _NAME = re.compile(r"(\d\d)_\w+")
 
 
@@ -36,17 +42,18 @@ class Notebook:
     @property
     def covers_all(self) -> bool:
         """Whether one run of it covers all datasets."""
-        return bool(self.defaults["DATASET"] == ALL)
+        return bool(self.defaults.get("DATASET") == ALL)
 
 
-def find_notebooks(folder: Path | None = None, *, with_explorer: bool = False) -> list[Notebook]:
+def find_notebooks(folder: Path | None = None, *, beside: bool = False) -> list[Notebook]:
     """List the notebooks of the pipeline in order.
 
-    Number 00, the explorer, does not belong to it: it makes nothing, and only shows what the others made.
+    Two do not belong to it: number 00, the explorer, only shows what the others made, and number 14 is about
+    a model of one's own.
 
     Args:
         folder: where they are; without it ``notebooks`` beside the package, else in the current folder.
-        with_explorer: list number 00 as well, at the end, because it reads what the others make.
+        beside: list these as well, number 00 at the end, because it reads what the others make.
 
     Returns:
         The notebooks by number.
@@ -54,15 +61,14 @@ def find_notebooks(folder: Path | None = None, *, with_explorer: bool = False) -
     Raises:
         ValueError: if the pipeline has none, or the parameters cell of one is not as it must be.
     """
-    paths = sorted(list_paths(folder), key=_is_explorer)  # a stable sort
-    if not with_explorer:
-        paths = [path for path in paths if not _is_explorer(path)]
-    if all(map(_is_explorer, paths)):
+    paths = sorted(list_paths(folder), key=lambda path: path.name.startswith(EXPLORER))  # a stable sort
+    pipeline = [path for path in paths if path.name[:2] not in BESIDE]
+    if not pipeline:
         places = " or ".join(str(place) for place in _places(folder))
         raise ValueError(
             f"expected notebooks such as 01_train.ipynb in {places}, found none; run in a checkout"
         )
-    return [Notebook(path, read_defaults(path)) for path in paths]
+    return [Notebook(path, read_defaults(path)) for path in (paths if beside else pipeline)]
 
 
 def list_paths(folder: Path | None = None) -> list[Path]:
@@ -71,10 +77,6 @@ def list_paths(folder: Path | None = None) -> list[Path]:
         if paths := sorted(path for path in place.glob("*.ipynb") if _NAME.fullmatch(path.stem)):
             return paths
     return []
-
-
-def _is_explorer(path: Path) -> bool:
-    return path.name.startswith(EXPLORER)
 
 
 def _places(folder: Path | None) -> list[Path]:
@@ -94,7 +96,7 @@ def read_defaults(path: Path) -> dict[str, Any]:
 
     Raises:
         ValueError: if there is not one such cell, if it holds anything but plain literals, or if
-            ``DATASET``, ``PROFILE`` or ``SEED`` is not in it.
+            ``DATASET``, ``PROFILE`` or ``SEED`` is not in it; number 14 needs ``SEED`` alone.
     """
     import nbformat
 
@@ -120,9 +122,10 @@ def read_defaults(path: Path) -> dict[str, Any]:
         raise ValueError(
             f"{path.name}: expected plain literals such as SEED = 0 in its parameters cell, but {error}"
         ) from error
-    if missing := [name for name in REQUIRED if name not in defaults]:
+    needed = REQUIRED[-1:] if path.name.startswith(OWN_MODEL) else REQUIRED
+    if missing := [name for name in needed if name not in defaults]:
         raise ValueError(f"{path.name}: its parameters cell lacks {', '.join(missing)}; add it")
-    if defaults["DATASET"] not in (*DATASETS, ALL):
+    if defaults.get("DATASET", ALL) not in (*DATASETS, ALL):
         choices = ", ".join((*DATASETS, ALL))
         raise ValueError(f"{path.name}: DATASET must be one of {choices}, got {defaults['DATASET']!r}")
     return defaults
@@ -133,27 +136,37 @@ def choose_notebooks(notebooks: list[Notebook], selection: Iterable[str] | None)
 
     Args:
         notebooks: all there are.
-        selection: each ``"03"``, ``"3"`` or ``"03_table1"``.
+        selection: each ``"03"``, ``"3"``, ``"03_table1"``, or the file.
 
     Returns:
         The chosen notebooks.
 
     Raises:
-        ValueError: if one is not there; the message names those that are.
+        ValueError: if one is not there; the message names those that are, and how others are opened.
     """
     if selection is None:
         return notebooks
     chosen: set[str] = set()
     for wanted in [selection] if isinstance(selection, str) else selection:
-        number = str(wanted).zfill(2)
-        found = [item for item in notebooks if number == item.number or wanted == item.name]
+        name = Path(wanted).name.removesuffix(".ipynb")
+        found = [item for item in notebooks if name.zfill(2) == item.number or name == item.name]
         if not found:
-            names = ", ".join(item.name for item in notebooks)
-            raise ValueError(f"unknown notebook {wanted!r}: choose one of {names}, or its number")
+            raise ValueError(_explain(name, notebooks))
         chosen.update(item.name for item in found)
     if not chosen:
         raise ValueError("expected at least one notebook, got none; leave the choice out to run all")
     return [item for item in notebooks if item.name in chosen]
+
+
+def _explain(wanted: str, notebooks: list[Notebook]) -> str:
+    """Say why a notebook cannot be chosen, and what can."""
+    choice = f"choose one of {', '.join(item.name for item in notebooks)}, or its number"
+    number = (match[1] if (match := _NAME.fullmatch(wanted)) else wanted).zfill(2)
+    if number in BESIDE:
+        return f"notebook {number} {BESIDE[number]}; of the others {choice}"
+    if wanted == _INDEX:
+        return f"the index lists the notebooks and runs nothing; `make lab` opens it; of the others {choice}"
+    return f"unknown notebook {wanted!r}: {choice}"
 
 
 def fit_parameters(notebooks: list[Notebook], parameters: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 from flutils import data
 from flutils.artifacts import Store, check_writable, find_home
 from flutils.config import DATASETS
+from flutils.margins.cluster import use_scheduler
 from flutils.report import write_page
 from flutils.reproduce.notebooks import ALL
 from flutils.reproduce.plan import (
@@ -40,6 +41,7 @@ def reproduce(
     parameters: dict[str, Any] | None = None,
     fresh: bool = False,
     dry_run: bool = False,
+    scheduler: str | None = None,
     folder: Path | None = None,
     home: Path | None = None,
 ) -> Reproduction:
@@ -53,6 +55,8 @@ def reproduce(
         parameters: further parameters of the notebooks, by name.
         fresh: delete this profile's artifacts of the chosen datasets first.
         dry_run: print the plan and what is cached, and do nothing.
+        scheduler: address of a Dask scheduler, on whose workers the boundary searches run, with the same
+            results; see `flutils.margins.cluster.use_scheduler`.
         folder: of the notebooks; see `flutils.reproduce.find_notebooks`.
         home: folder that holds ``artifacts/`` and ``figures/``; see `flutils.artifacts.find_home`.
 
@@ -62,6 +66,7 @@ def reproduce(
     Raises:
         ValueError: if a choice is unknown, before anything is done.
         PermissionError: if the home folder cannot be written.
+        ConnectionError: if the scheduler cannot be reached, before anything is done.
         OSError: if the data cannot be had; see `flutils.data.fetch`.
         NotebookError: if a notebook fails; those after it are not run.
     """
@@ -77,6 +82,11 @@ def reproduce(
     if dry_run:
         print(describe_plan(plan, home, fresh=fresh))
         return Reproduction(plan, (), ())
+    with use_scheduler(scheduler):
+        return _reproduce(plan, home, fresh=fresh)
+
+
+def _reproduce(plan: Plan, home: Path, *, fresh: bool) -> Reproduction:
     for target in (*plan.folders(home), home / "figures" / plan.run_name):
         check_writable(target)
     print(

@@ -17,7 +17,7 @@ def refresh_notebooks(
     What differs from run to run without meaning anything is left out: times and widgets.
 
     Args:
-        notebooks: numbers or names; None for all, number 00 last.
+        notebooks: numbers or names; None for all, those that are not of the pipeline last.
         folder: of the notebooks; see `flutils.reproduce.find_notebooks`.
         home: folder that holds ``artifacts/`` and ``figures/``; see `flutils.artifacts.find_home`.
 
@@ -29,13 +29,13 @@ def refresh_notebooks(
         NotebookError: if one fails; it is left as it was.
     """
     home = find_home() if home is None else Path(home)
-    chosen = choose_notebooks(find_notebooks(folder, with_explorer=True), notebooks)
+    chosen = choose_notebooks(find_notebooks(folder, beside=True), notebooks)
     with kernel_environment(home) as place:
         for number, notebook in enumerate(chosen, start=1):
-            dataset = notebook.defaults["DATASET"]
+            # One that takes no dataset of ours has no profile either.
+            dataset, profile = notebook.defaults.get("DATASET", "own"), notebook.defaults.get("PROFILE", "")
             run = NotebookRun(notebook.name, dataset)
-            executed = place.home / "artifacts" / notebook.defaults["PROFILE"] / dataset / "notebooks"
-            output = executed / f"{notebook.name}.ipynb"
+            output = place.home / "artifacts" / profile / dataset / "notebooks" / f"{notebook.name}.ipynb"
             title = f"[{number}/{len(chosen)}] {notebook.name}"
             run_notebook(notebook.path, output, run, parameters={}, title=title, place=place)
             _write_clean(output, notebook.path)

@@ -55,7 +55,7 @@ def check_samples(
     """
     x = check_images(x, bounds, name=names[0])
     y = check_labels(y, len(x), name=names[1])
-    check_model(model, x.shape[1:], keras_only="training")
+    check_model(model, x.shape[1:], keras_only="training", name=names[0])
     tried = x[:_TRIED]
-    check_logits(check_answer(call_plainly(model, tried), len(tried)), y)
+    check_logits(check_answer(call_plainly(model, tried), len(tried)), y, names=names)
     return x, y
