@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import check_count, check_path, check_strength
+from flutils import guard
+from flutils.arguments import check_bounds, check_count, check_path, check_strength, require
 
 FORMAT = 1  # of the file; `load` refuses others
 _ROWS = ("success", "failed", "l2", "linf", "clean_correct")
@@ -153,22 +154,35 @@ class AttackResult:
             ValueError: if the file is not such a result.
         """
         path = check_path("path", path)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                arrays = {name: file[name] for name in (*_ROWS, "images")}
-                minimum = None
-                if "minimum_l2" in file:
-                    minimum = Minimum(*(file[f"minimum_{name}"] for name in _MINIMUM))
-            about["parameters"]["bounds"] = tuple(about["parameters"]["bounds"])
-            return cls(**arrays, **{name: about[name] for name in _ABOUT}, minimum=minimum)
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise ValueError(
-                f"{path.name} is not an attack's result ({error}); pass a file that AttackResult.save wrote, "
-                "or attack again"
-            ) from error
+        advice = "pass a file that AttackResult.save wrote, or attack again"
+        with guard.reading(path, "an attack's result", advice):
+            arrays = guard.read_arrays(path)
+            about = guard.parse_json(str(arrays["about"]))
+            minimum = None
+            if "minimum_l2" in arrays:
+                minimum = Minimum(*(arrays[f"minimum_{name}"] for name in _MINIMUM))
+            about["parameters"]["bounds"] = tuple(check_bounds(about["parameters"]["bounds"]))
+            kept: dict[str, Any] = {name: arrays[name] for name in (*_ROWS, "images")}
+            result = cls(**kept, **{name: about[name] for name in _ABOUT}, minimum=minimum)
+            result._check()
+        return result
+
+    def _check(self) -> None:
+        """Raise `ValueError` unless the arrays belong together."""
+        rows, images = (len(self.success),), (None, None, None, None)
+        for name in ("success", "failed", "clean_correct"):
+            guard.check_array(name, getattr(self, name), bool, rows)
+        for name in ("l2", "linf"):
+            guard.check_array(name, getattr(self, name), np.float64, rows, 0, np.inf)
+        guard.check_array("images", self.images, np.float32, images)
+        if self.minimum is not None:
+            guard.check_array("minimum_l2", self.minimum.l2, np.float64, rows, 0, np.inf)
+            guard.check_array("minimum_linf", self.minimum.linf, np.float64, rows, 0, np.inf)
+            for name in ("clean", "images"):
+                guard.check_array(f"minimum_{name}", getattr(self.minimum, name), np.float32, images)
+        for name in ("attack", "library", "version"):
+            require(isinstance(getattr(self, name), str), f"{name} must be text")
+        check_strength("seconds", self.seconds)
 
     def summary(self) -> dict[str, str]:
         """Describe the result in a few words, in reading order."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from flutils import guard
 from flutils.arguments import (
     as_function,
     check_count,
@@ -78,17 +79,19 @@ class CrossingReport:
             ValueError: if the file is not such a report.
         """
         path = check_path("path", path)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                about = json.loads(str(file["about"]))
-                return cls(**{name: file[name] for name in _ARRAYS}, num_classes=about["num_classes"])
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise ValueError(
-                f"{path.name} is not a crossing report ({error}); pass a file that CrossingReport.save "
-                "wrote, or measure again"
-            ) from error
+        advice = "pass a file that CrossingReport.save wrote, or measure again"
+        with guard.reading(path, "a crossing report", advice):
+            arrays = guard.read_arrays(path)
+            about = guard.parse_json(str(arrays["about"]))
+            classes = check_count("num_classes", about["num_classes"])
+            rows = arrays["predicted"].shape
+            for name in ("predicted", "labels", "adjacent"):
+                guard.check_array(name, arrays[name], np.int64, rows, 0, classes - 1)
+            guard.check_array("sample", arrays["sample"], np.int64, rows, 0)
+            for name in ("margin", "strength"):
+                guard.check_array(name, arrays[name], np.float32, rows, 0, np.inf)
+            require(len(rows) == 1, f"expected one row of examples, got {rows}")
+            return cls(**{name: arrays[name] for name in _ARRAYS}, num_classes=classes)
 
     def summary(self) -> dict[str, str]:
         """Describe the report in a few words, in reading order."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flutils import arguments
+from flutils import arguments, guard
 from flutils.margins import checks
 from flutils.margins.engines import Model
 
@@ -37,15 +37,14 @@ class RayTrace:
             ValueError: if the file is not such a trace.
         """
         path = arguments.check_path("path", path)
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                return cls(file["length"], file["images"], file["logits"])
-        except FileNotFoundError:
-            raise
-        except Exception as error:
-            raise ValueError(
-                f"{path.name} is not a trace ({error}); pass a file that RayTrace.save wrote"
-            ) from error
+        with guard.reading(path, "a trace", "pass a file that RayTrace.save wrote, or trace again"):
+            arrays = guard.read_arrays(path)
+            found = cls(arrays["length"], arrays["images"], arrays["logits"])
+            steps, rays = len(found.length), len(found.images)
+            guard.check_array("length", found.length, found.length.dtype, (steps,), 0, np.inf)
+            guard.check_array("images", found.images, np.float32, (rays, steps, None, None, None))
+            guard.check_array("logits", found.logits, np.float32, (rays, steps, None))
+        return found
 
 
 def trace(

@@ -16,6 +16,7 @@ from flutils.artifacts import Store, name_run, read_result, save_figure
 from flutils.claims import Comparison, Finding, Verdict, judge_findings, tabulate_comparisons
 from flutils.data import find_spec
 from flutils.experiment import Experiment
+from flutils.guard import describe_error
 from flutils.results.files import from_json, to_json
 
 ALL = "all"  # dataset of a joint result
@@ -155,12 +156,16 @@ class Result:
         """Read the file that `save` wrote; as `load`."""
         values = read_result(path)
         try:
-            return from_json(cls, values)
-        except ValueError as error:
+            result = from_json(cls, values)
+            run, found = name_run(result.profile, result.seed), (path.parent.parent.name, path.parent.name)
+            if found != (run, result.dataset):
+                raise ValueError(f"it is of {run}/{result.dataset}, in the folder of another")
+        except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(
-                f"{path.name} of {path.parent.name} is no result {cls.NAME!r} of this version ({error}); "
-                f"run notebook {cls.NOTEBOOK} again"
+                f"{path.name} of {path.parent.name} is no result {cls.NAME!r} of this version "
+                f"({describe_error(error)}); run notebook {cls.NOTEBOOK} again"
             ) from error
+        return result
 
     @classmethod
     def start(cls, experiment: Experiment) -> dict[str, Any]:
