@@ -71,24 +71,22 @@ def verify(
             yield Verification(path, False, "its model is not there")
         else:
             yield _sweep_again(path, inputs, experiment, models[inputs["model"]])
-    yield from _check_seals(folder, home / "figures" / profile)
+    results = [path for path in folder.glob("*.json") if path not in abouts and "." not in path.stem]
+    figures = (home / "figures" / profile).glob(f"*_{dataset}_*.json")
+    yield from map(_check_seal, (*sorted(results), *sorted(figures)))
 
 
-def _check_seals(folder: Path, figures: Path) -> Iterator[Verification]:
-    """Verify the results of a dataset, and the numbers of its figures."""
-    results = [path for path in sorted(folder.glob("*.json")) if "." not in path.stem]
-    for path in (*results, *sorted(figures.glob(f"*_{folder.name}_*.json"))):
-        try:
-            content = guard.read_sealed(path)
-            name = content["name" if path.parent == folder else "figure"]
-            if name != path.stem:
-                raise ValueError(f"it is {name!r}, under another's name")
-            found = (
-                "its seal fits" if guard.SEAL in content else "it has no seal, for it was made before seals"
-            )
-            yield Verification(path, True, found)
-        except (ValueError, KeyError) as error:
-            yield Verification(path, False, guard.describe_error(error))
+def _check_seal(path: Path) -> Verification:
+    """Verify a result, or the numbers of a figure."""
+    try:
+        content = guard.read_sealed(path)
+        name = content["figure" if "figure" in content else "name"]
+        if name != path.stem:
+            raise ValueError(f"it is {name!r}, under another's name")
+    except (ValueError, KeyError) as error:
+        return Verification(path, False, guard.describe_error(error))
+    sealed = guard.SEAL in content
+    return Verification(path, True, "its seal fits" if sealed else "it was made before there were seals")
 
 
 def _is_checked(path: Path) -> bool:
