@@ -54,6 +54,8 @@ def from_json(expected: Any, value: Any) -> Any:
             return None
         (inner,) = (argument for argument in arguments if argument is not type(None))
         return from_json(inner, value)
+    if origin is typing.Literal and isinstance(value, str) and value in arguments:
+        return value
     if dataclasses.is_dataclass(expected) and isinstance(expected, type):
         return _read_dataclass(expected, value)
     if (expected is np.ndarray or origin is np.ndarray) and isinstance(value, dict):

@@ -52,8 +52,8 @@ def unpack(content):
 def spoil_bytes(content, rng):
     """Return random bytes, or the content with some of its bytes changed, cut, repeated or left out."""
     size = len(content)
-    kind, at = rng.integers(7), int(rng.integers(size)) if size else 0
-    if kind == 0:
+    kind, at = rng.integers(7), int(rng.integers(max(size, 1)))
+    if kind == 0 or not size:
         return rng.bytes(int(rng.integers(2000)))
     if kind == 1:
         return content[:at]
