@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flutils.artifacts import atomic_path, find_home
+from flutils.artifacts import atomic_path, find_home, read_result
 from flutils.config import DATASETS, PROFILES, load_profile
 from flutils.report.markdown import render_headline, render_results
 from flutils.results import RESULTS, Report
@@ -25,7 +25,8 @@ def report_results(profile: str, *, home: Path | None = None) -> list[Path]:
         The paths written.
 
     Raises:
-        ValueError: if the profile is unknown or has no results, or README lacks the marks of the headline.
+        ValueError: if the profile is unknown or has no results, one of them is damaged, or README lacks the
+            marks of the headline.
     """
     load_profile(DATASETS[0], profile)
     home = find_home() if home is None else Path(home)
@@ -36,6 +37,8 @@ def report_results(profile: str, *, home: Path | None = None) -> list[Path]:
         raise ValueError(
             f"profile {profile!r} has no results in {home}; run `make reproduce PROFILE={profile}`"
         )
+    for path in found:
+        read_result(path)  # before any is copied
     written = []
     for path in sorted(found) if profile != "paper" else ():
         target = home / "artifacts" / REPORTED / profile / path.parent.name / path.name
