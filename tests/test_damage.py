@@ -23,6 +23,7 @@ from flutils.artifacts.store import read_provenance
 from flutils.data import catalog, formats
 from flutils.guard import read_sealed, seal
 from flutils.margins.blocks import BlockStore
+from flutils.records import to_json
 from flutils.reproduce import verify
 from flutils.results import Table1
 from flutils.training.checkpoints import Checkpoints
@@ -240,7 +241,7 @@ def test_another_result_under_its_name_is_refused(store, tmp_path):
     path = store.folder / "table1.json"
     content = path.read_bytes()
     other = Store("smoke", "cifar10", home=tmp_path)
-    make_result("cifar10").save(other)
+    other.save_result("table1", to_json(make_result("cifar10")))
     try:
         path.write_bytes((other.folder / "table1.json").read_bytes())
         with pytest.raises(ValueError, match=r"it is of smoke/cifar10.*run notebook 03 again"):

@@ -68,7 +68,7 @@ def test_a_kept_file_that_is_no_result_is_refused(home):
 def test_a_damaged_result_is_not_kept(home):
     path = home / "artifacts" / "quick" / "mnist" / "table1.json"
     path.write_text(path.read_text(encoding="utf-8").replace("1.25", "1.35"), encoding="utf-8")
-    with pytest.raises(ValueError, match="table1.*its seal does not fit"):
+    with pytest.raises(ValueError, match=r"table1.*its seal does not fit"):
         report_results("quick", home=home)
     assert not (home / "artifacts" / "reported").exists()
 
