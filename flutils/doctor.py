@@ -3,7 +3,6 @@
 Each check imports what it needs by itself, so that a broken environment is a finding and not a traceback.
 """
 
-import json
 import os
 import platform
 import shutil
@@ -161,18 +160,15 @@ def _check_data() -> Finding:
 
 def _check_artifacts() -> Finding:
     """Compare the shipped artifacts with the checksums in their provenance."""
-    from flutils.artifacts import find_home
-    from flutils.artifacts.files import hash_file
+    from flutils.artifacts import find_home, read_provenance
 
     folder, whole, damaged = find_home() / "artifacts" / "paper", 0, []
-    for provenance in sorted(folder.glob("*/*.json")):
-        about, path = json.loads(provenance.read_text(encoding="utf-8")), provenance.with_suffix("")
-        if "sha256" not in about:  # a result
-            continue
-        if path.exists() and about["sha256"] == hash_file(path):
+    for provenance in sorted(folder.glob("*/*.*.json")):  # a result has one ending
+        try:
+            read_provenance(provenance)
             whole += 1
-        else:
-            damaged.append(path.name)
+        except ValueError:
+            damaged.append(provenance.stem)
     if damaged:
         return Finding(OFF, f"{', '.join(damaged)} damaged or missing; `git restore artifacts/paper`")
     if not whole:

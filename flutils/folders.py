@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from flutils import guard
+
 _SCRATCH = "flutils-scratch-"
 _STALE = 600  # seconds; a process of another container that shares the folder may seem not to run
 
@@ -65,8 +67,8 @@ class CheckpointFolder:
     def _read(marker: Path) -> str | None:
         """Return the fingerprint that a folder is marked with."""
         try:
-            return str(json.loads(marker.read_text(encoding="utf-8"))["fingerprint"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return str(guard.read_json(marker)["fingerprint"])
+        except (OSError, ValueError, KeyError, TypeError, IndexError):
             return None
 
 

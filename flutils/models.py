@@ -13,10 +13,12 @@ from typing import Any
 import h5py
 import numpy as np
 
+from flutils import guard
 from flutils.arguments import check_path
 from flutils.backend import keras
 from flutils.config import ModelConfig, check_config
 from flutils.folders import scratch_folder
+from flutils.guard.networks import check_network
 
 layers, ops = keras.layers, keras.ops
 
@@ -284,20 +286,19 @@ def _pack_weights(content: bytes) -> bytes:
 def load_model(path: Path | str) -> keras.Model:
     """Load a model that `save_model` wrote; it predicts, and must be compiled to be trained.
 
+    A layer that would run code of the file, such as a `Lambda`, is refused: load such a model yourself, with
+    ``keras.saving.load_model(path, safe_mode=False)``, if you trust who made it.
+
     Raises:
         ValueError: if the file is not such a model.
     """
     path = check_path("path", path)
     if not path.exists():
         raise FileNotFoundError(f"there is no model at {path}; pass the file that save_model wrote")
-    try:
-        return keras.saving.load_model(path, compile=False)
-    except Exception as error:
-        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
-        raise ValueError(
-            f"{path.name} is not a Keras model that can be loaded ({reason}); pass a .keras file, and import "
-            "the module of its own layers first"
-        ) from error
+    advice = "pass a .keras file, and import the module of its own layers first"
+    with guard.reading(path, "a Keras model that can be loaded", advice):
+        check_network(path)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
 
 
 def _check_keras(model: object) -> None:

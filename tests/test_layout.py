@@ -9,7 +9,7 @@ from conftest import ROOT
 
 PACKAGE = ROOT / "flutils"
 LEVELS = {
-    0: {"arguments", "backend", "config", "folders", "paper", "progress", "randomness"},
+    0: {"arguments", "backend", "config", "folders", "guard", "paper", "progress", "randomness"},
     1: {"data", "directions", "models", "records"},
     2: {"margins", "robustness", "training", "attacks", "theory"},
     3: {"feedback", "algorithm1", "plots", "artifacts"},

@@ -270,7 +270,7 @@ def test_interrupt_is_clean(folders, tmp_path):
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "import sys; from pathlib import Path; from flutils.__main__ import main;"
         "from flutils.reproduce import notebooks;"
-        f"notebooks._places = lambda folder: [Path({str(folders['folder'])!r})];"
+        f"notebooks._find_folder = lambda folder: Path({str(folders['folder'])!r});"
         "sys.exit(main(['reproduce', '--dataset', 'mnist']))"
     )
     process = subprocess.Popen(

@@ -7,7 +7,14 @@ that says what it is. Files appear whole or not at all, and are checksummed when
 from flutils.artifacts.figures import save_figure
 from flutils.artifacts.files import atomic_path, check_writable, find_home, write_json
 from flutils.artifacts.origin import describe_origin
-from flutils.artifacts.store import Artifact, ArtifactWarning, Store, name_run, read_result
+from flutils.artifacts.store import (
+    Artifact,
+    ArtifactWarning,
+    Store,
+    name_run,
+    read_provenance,
+    read_result,
+)
 
 __all__ = [
     "Artifact",
@@ -18,6 +25,7 @@ __all__ = [
     "describe_origin",
     "find_home",
     "name_run",
+    "read_provenance",
     "read_result",
     "save_figure",
     "write_json",

@@ -6,7 +6,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from flutils import progress
+from flutils import guard, progress
 from flutils.artifacts.files import atomic_path, check_writable, find_home, write_json
 
 _STABLE_SVG: Any = {"svg.hashsalt": "flutils", "svg.fonttype": "none"}
@@ -42,8 +42,7 @@ def save_figure(
     for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
         with atomic_path(folder / f"{name}{suffix}") as writing, mpl.rc_context(_STABLE_SVG):
             figure.savefig(writing, format=suffix[1:], metadata=metadata, bbox_inches="tight", dpi=150)
-    write_json(
-        folder / f"{name}.json", {"figure": name, "profile": profile, "caption": caption, "plotted": plotted}
-    )
+    about = {"figure": name, "profile": profile, "caption": caption, "plotted": plotted}
+    write_json(folder / f"{name}.json", guard.seal(about))
     progress.emit("figure", path=str(folder / f"{name}.png"))
     return folder / f"{name}.png"

@@ -1,6 +1,5 @@
 """The store of one profile and dataset: artifacts by key, results by name."""
 
-import json
 import shutil
 import time
 import warnings
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flutils import progress
+from flutils import guard, progress
 from flutils.artifacts.files import atomic_path, check_writable, find_home, hash_file, hash_inputs, write_json
 from flutils.artifacts.origin import describe_origin
 
@@ -71,7 +70,7 @@ class Store:
         """
         key = hash_inputs(inputs)
         path = self.folder / f"{name}-{key[:12]}{suffix}"
-        known = self._read(path)
+        known = self._read(path, name, key)
         if known is not None:
             progress.emit("artifact", name=name, made=False, seconds=0.0)
             return known
@@ -80,7 +79,7 @@ class Store:
         started = time.perf_counter()
         with atomic_path(path) as writing:
             measured = make(writing, scratch)
-            about = {
+            about: dict[str, Any] = {
                 "name": name,
                 "key": key,
                 "inputs": inputs,
@@ -90,6 +89,7 @@ class Store:
                 "seconds": round(time.perf_counter() - started, 3),
                 **describe_origin(),
             }
+            about = guard.seal(about)
             # The provenance comes first: a file without one is not taken for whole.
             write_json(path.with_name(f"{path.name}.json"), about)
         shutil.rmtree(scratch, ignore_errors=True)
@@ -98,27 +98,28 @@ class Store:
 
     def find(self, name: str, suffix: str, inputs: dict[str, Any]) -> Artifact | None:
         """Return an artifact if it is there whole, else None; nothing is made."""
-        return self._read(self.folder / f"{name}-{hash_inputs(inputs)[:12]}{suffix}")
+        key = hash_inputs(inputs)
+        return self._read(self.folder / f"{name}-{key[:12]}{suffix}", name, key)
 
     def save_result(self, name: str, values: dict[str, Any]) -> Path:
         """Write a result, such as a table's numbers, to ``<name>.json`` with where it came from."""
         path = self.folder / f"{name}.json"
-        write_json(path, {"name": name, "values": values, **describe_origin()})
+        write_json(path, guard.seal({"name": name, "values": values, **describe_origin()}))
         progress.emit("result", path=str(path))
         return path
 
-    def _read(self, path: Path) -> Artifact | None:
-        """Return the artifact at `path` if its checksum holds; warn and return None if it does not."""
+    def _read(self, path: Path, name: str, key: str) -> Artifact | None:
+        """Return the artifact at `path` if it is whole and the one asked for; warn and return None if not."""
         provenance = path.with_name(f"{path.name}.json")
         if not path.exists() or not provenance.exists():
             return None
         try:
-            about = json.loads(provenance.read_text(encoding="utf-8"))
-            if about["sha256"] == hash_file(path):
-                return Artifact(path, about)
-            problem = "its checksum differs from the recorded one"
-        except (ValueError, KeyError, TypeError) as error:
-            problem = f"its provenance cannot be read ({error})"
+            about = read_provenance(provenance)
+            if (about["name"], about["key"]) != (name, key):
+                raise ValueError(f"it is {about['name']} of key {about['key'][:12]}, under another's name")
+            return Artifact(path, about)
+        except ValueError as error:
+            problem = str(error)
         warnings.warn(
             f"artifact {path.name} is damaged: {problem}; it has to be made anew",
             ArtifactWarning,
@@ -127,22 +128,51 @@ class Store:
         return None
 
 
+def read_provenance(provenance: Path) -> dict[str, Any]:
+    """Read what stands beside an artifact, once the artifact is the file that it speaks of.
+
+    Raises:
+        ValueError: if one of them is damaged or not there, or they do not belong together.
+    """
+    path = provenance.with_suffix("")
+    try:
+        about = guard.read_sealed(provenance)
+        if missing := {"name", "key", "inputs", "measured", "sha256"} - about.keys():
+            raise ValueError(f"it lacks {', '.join(sorted(missing))}")
+        made_from = hash_inputs(about["inputs"])
+    except FileNotFoundError as error:
+        raise ValueError("it has no provenance beside it") from error
+    except (OSError, ValueError, TypeError) as error:
+        raise ValueError(f"its provenance cannot be read ({guard.describe_error(error)})") from error
+    if not path.exists():
+        raise ValueError("the file is not there, only its provenance")
+    if about["sha256"] != hash_file(path):
+        raise ValueError("its checksum differs from the recorded one")
+    if about["key"] != made_from:
+        raise ValueError("its key is not that of its recorded inputs")
+    return about
+
+
 def read_result(path: Path) -> dict[str, Any]:
     """Read the values of a result that `Store.save_result` wrote.
 
     Raises:
         FileNotFoundError: if there is none.
-        ValueError: if the file is not such a result.
+        ValueError: if the file is not such a result, or that of another name, or was changed.
     """
     place = f"{path.parent.parent.name}/{path.parent.name}"
     if not path.exists():
         raise FileNotFoundError(f"no result {path.stem!r} for {place}; run the notebook that saves it")
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["values"]
+        content = guard.read_sealed(path)
+        if content["name"] != path.stem:
+            raise ValueError(f"it is the result {content['name']!r}")
+        values: dict[str, Any] = content["values"]
         values.keys()
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
-            f"result {path.stem!r} for {place} cannot be read ({error!r}); delete {path.name}"
+            f"result {path.stem!r} for {place} cannot be read ({guard.describe_error(error)}); "
+            f"delete {path.name} and run the notebook that saves it"
         ) from error
     return values
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import check_count, check_strength
+from flutils import guard
+from flutils.arguments import check_bounds, check_count, check_strength, require
 from flutils.records import Summarized, load_record, save_record
 
 _ROWS = ("success", "failed", "l2", "linf", "clean_correct")
@@ -152,15 +153,34 @@ class AttackResult(Summarized):
         """
 
         def build(arrays: dict[str, Any], about: dict[str, Any]) -> AttackResult:
-            about["parameters"]["bounds"] = tuple(about["parameters"]["bounds"])
+            about["parameters"]["bounds"] = tuple(check_bounds(about["parameters"]["bounds"]))
             rows = {name: arrays[name] for name in (*_ROWS, "images")}
             minimum = None
             if "minimum_l2" in arrays:
                 minimum = Minimum(**{name: arrays[f"minimum_{name}"] for name in _MINIMUM})
-            return cls(**rows, **about, minimum=minimum)
+            result = cls(**rows, **{name: about[name] for name in _ABOUT}, minimum=minimum)
+            result._check()
+            return result
 
         advice = "pass a file that AttackResult.save wrote, or attack again"
         return load_record(path, build, kind="an attack's result", advice=advice)
+
+    def _check(self) -> None:
+        """Raise `ValueError` unless the arrays belong together."""
+        rows, images = (len(self.success),), (None, None, None, None)
+        for name in ("success", "failed", "clean_correct"):
+            guard.check_array(name, getattr(self, name), bool, rows)
+        for name in ("l2", "linf"):
+            guard.check_array(name, getattr(self, name), np.float64, rows, 0, np.inf)
+        guard.check_array("images", self.images, np.float32, images)
+        if self.minimum is not None:
+            guard.check_array("minimum_l2", self.minimum.l2, np.float64, rows, 0, np.inf)
+            guard.check_array("minimum_linf", self.minimum.linf, np.float64, rows, 0, np.inf)
+            for name in ("clean", "images"):
+                guard.check_array(f"minimum_{name}", getattr(self.minimum, name), np.float32, images)
+        for name in ("attack", "library", "version"):
+            require(isinstance(getattr(self, name), str), f"{name} must be text")
+        check_strength("seconds", self.seconds)
 
     def summary(self) -> dict[str, str]:
         """Describe the result in a few words, in reading order."""

@@ -6,6 +6,7 @@ import uuid
 import warnings
 from pathlib import Path
 
+from flutils import guard
 from flutils.data.catalog import DataFile, DataSpec
 from flutils.data.errors import DataCacheError
 
@@ -53,21 +54,22 @@ class Cache:
         """Return the checked bytes of `file`, or None where it is missing or (with a warning) damaged."""
         path = self.folder / file.name
         try:
-            content = path.read_bytes()
+            content = guard.read_bytes(path, file.most)
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
             raise _advice(self.folder, "read", error) from error
-        found = md5_of(content)
-        if found != file.md5:
-            warnings.warn(
-                f"the cached file {path} is damaged: expected md5 {file.md5}, found {found};"
-                " fetching it again",
-                RuntimeWarning,
-                stacklevel=2,
-            )
-            return None
-        return content
+        except ValueError as error:  # too large, or no regular file
+            problem = str(error)
+        else:
+            found = md5_of(content)
+            if found == file.md5:
+                return content
+            problem = f"expected md5 {file.md5}, found {found}"
+        warnings.warn(
+            f"the cached file {path} is damaged: {problem}; fetching it again", RuntimeWarning, stacklevel=2
+        )
+        return None
 
     def prepare(self) -> None:
         """Make sure that files can be written, before anything is downloaded.

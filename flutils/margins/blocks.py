@@ -4,11 +4,12 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
-from zipfile import BadZipFile
+from typing import Any
 
 import numpy as np
 
-from flutils.arguments import check_path
+from flutils import guard
+from flutils.arguments import check_path, require, warn
 from flutils.folders import CheckpointFolder
 from flutils.margins.audit import SearchAudit, audit_rays
 from flutils.margins.certificate import ChordCertificate
@@ -70,9 +71,18 @@ class SearchJob:
         """How many blocks there are."""
         return -(-len(self.image) // self.samples_per_block)
 
+    @property
+    def last_step(self) -> int:
+        """The last grid step K."""
+        return len(self.lengths) - 1
+
     def samples(self, index: int) -> np.ndarray:
         """Return the samples of block `index`."""
         return self.image[index * self.samples_per_block : (index + 1) * self.samples_per_block]
+
+    def count_rays(self, index: int) -> int:
+        """Return how many rays block `index` has."""
+        return len(self.samples(index)) * len(self.direction)
 
     def run(
         self,
@@ -134,6 +144,9 @@ class SearchJob:
         )
 
 
+_COUNTS = ("evaluations", "audited", "mismatches", "audit_evaluations")
+
+
 class BlockStore:
     """Finished blocks of one search in a folder, each written whole or not at all.
 
@@ -142,34 +155,76 @@ class BlockStore:
     """
 
     def __init__(self, folder: Path | str, fingerprint: str) -> None:
+        self._fingerprint = fingerprint
         self._folder = CheckpointFolder(
             check_path("checkpoint", folder), fingerprint, kind="search", pattern="block-*.npz"
         )
 
-    def load(self, index: int) -> Block | None:
-        """Return block `index` if it is there whole, else None."""
-        try:
-            with np.load(self._folder.path / f"block-{index:06d}.npz", allow_pickle=False) as file:
-                counts = {name: int(file[name]) for name in Block.__annotations__ if file[name].ndim == 0}
-                return Block(crossing=file["crossing"], adjacent=file["adjacent"], **counts)
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
+    def load(self, index: int, rays: int, steps: int) -> Block | None:
+        """Return block `index` if it is there, else None; warn and return None if it is damaged.
+
+        Args:
+            index: which block.
+            rays: how many rays it has.
+            steps: the last grid step.
+        """
+        arrays = self._read(f"block-{index:06d}.npz")
+        if arrays is None:
             return None
+        try:
+            for name in ("crossing", "adjacent"):
+                guard.check_array(
+                    name, arrays[name], np.int16, (rays,), -1, steps if name == "crossing" else None
+                )
+            counts = {name: int(arrays[name]) for name in _COUNTS}
+            return Block(crossing=arrays["crossing"], adjacent=arrays["adjacent"], **counts)
+        except (ValueError, KeyError, TypeError) as error:
+            return self._warn(f"block-{index:06d}.npz", error)
 
     def save(self, index: int, block: Block) -> None:
         """Write block `index`."""
-        self._folder.write(f"block-{index:06d}.npz", lambda file: np.savez_compressed(file, **vars(block)))
+        self._write(f"block-{index:06d}.npz", vars(block))
 
-    def load_certificate(self) -> ChordCertificate | None:
-        """Return what the pilot taught, if it is there whole."""
-        try:
-            with np.load(self._folder.path / "pilot.npz", allow_pickle=False) as file:
-                return ChordCertificate(**{name: file[name] for name in ChordCertificate.__annotations__})
-        except (OSError, ValueError, KeyError, TypeError, EOFError, BadZipFile):
+    def load_certificate(self, steps: int) -> ChordCertificate | None:
+        """Return what the pilot taught if it is there, else None; warn and return None if it is damaged."""
+        arrays = self._read("pilot.npz")
+        if arrays is None:
             return None
+        try:
+            guard.check_array("curvature", arrays["curvature"], np.float64, (steps + 1, steps + 1))
+            guard.check_array("edges", arrays["edges"], np.float64, (None,))
+            guard.check_array("first", arrays["first"], np.int64, (len(arrays["edges"]) + 1, 2), 1, steps)
+            require((np.diff(arrays["edges"]) >= 0).all(), "edges must rise")
+            return ChordCertificate(**{name: arrays[name] for name in ChordCertificate.__annotations__})
+        except (ValueError, KeyError, TypeError) as error:
+            return self._warn("pilot.npz", error)
 
     def save_certificate(self, certificate: ChordCertificate) -> None:
         """Write what the pilot taught."""
-        self._folder.write("pilot.npz", lambda file: np.savez(file, **vars(certificate)))
+        self._write("pilot.npz", vars(certificate))
+
+    def _write(self, name: str, arrays: dict[str, Any]) -> None:
+        """Write arrays with the place they belong to, so that no other file is taken for this one."""
+        place = np.array(f"{self._fingerprint}/{name}")
+        self._folder.write(name, lambda file: np.savez_compressed(file, place=place, **arrays))
+
+    def _read(self, name: str) -> dict[str, np.ndarray] | None:
+        """Return the arrays of a file, if it is whole and in its place."""
+        path = self._folder.path / name
+        try:
+            arrays = guard.read_arrays(path)
+            # Those that were written before had no place.
+            if "place" in arrays and str(arrays["place"]) != f"{self._fingerprint}/{name}":
+                raise ValueError("it is of another place or another search")
+        except FileNotFoundError:
+            return None
+        except Exception as error:  # whatever a library says of damaged bytes
+            return self._warn(name, error)
+        return arrays
+
+    @staticmethod
+    def _warn(name: str, error: Exception) -> None:
+        warn(f"{name} is damaged and searched again: {guard.describe_error(error)}", UserWarning)
 
 
 def combine_audits(blocks: list[Block]) -> SearchAudit:

@@ -50,7 +50,7 @@ def run_job(
         store = BlockStore(checkpoint, job.fingerprint(recipe.fingerprint(x, bounds), answers))
     pilot_evaluations = 0
     if job.pilot_rays:
-        certificate = store.load_certificate() if store else None
+        certificate = store.load_certificate(job.last_step) if store else None
         if certificate is None:
             certificate = job.learn(engine, read)
             if store:
@@ -58,7 +58,10 @@ def run_job(
         pilot_evaluations = job.pilot_rays * (len(job.lengths) - 1)
         job = dataclasses.replace(job, certificate=certificate)
 
-    blocks = {index: store.load(index) if store else None for index in range(job.num_blocks)}
+    blocks = {
+        index: store.load(index, job.count_rays(index), job.last_step) if store else None
+        for index in range(job.num_blocks)
+    }
     pending = [index for index, block in blocks.items() if block is None]
     with progress.bar(len(job.image) * len(job.direction), "boundary search", "ray") as bar:
         bar.advance(sum(block.crossing.size for block in blocks.values() if block is not None))

@@ -11,10 +11,20 @@ from typing import Any
 
 import numpy as np
 
-from flutils.arguments import Bounds, iterate_blocks, take_images
+from flutils import guard
+from flutils.arguments import (
+    Bounds,
+    check_bounds,
+    check_choice,
+    check_count,
+    check_positive,
+    iterate_blocks,
+    require,
+    take_images,
+)
 from flutils.margins.audit import SearchAudit
 from flutils.margins.rays import NOT_FOUND
-from flutils.records import Summarized, load_record, save_record
+from flutils.records import Summarized, from_json, load_record, save_record
 
 FORMAT = 3  # of the file and of the search that made it; part of the key of stored tables
 _ARRAYS = ("crossing", "adjacent", "origin", "direction", "sign")
@@ -188,16 +198,40 @@ class MarginTable(Summarized):
         """
 
         def build(arrays: dict[str, Any], about: dict[str, Any]) -> MarginTable:
-            settings = {**about["settings"], "bounds": tuple(about["settings"]["bounds"])}
-            return cls(
-                **arrays,
-                settings=SearchSettings(**settings),
-                cost=SearchCost(**about["cost"]),
-                audit=about["audit"] and SearchAudit(**about["audit"]),
+            settings = {"samples": None, "directions": None, **about["settings"]}
+            table = cls(
+                **{name: arrays[name] for name in _ARRAYS},
+                settings=from_json(SearchSettings, settings),
+                cost=from_json(SearchCost, about["cost"]),
+                audit=from_json(SearchAudit | None, about["audit"]),
             )
+            table._check()
+            return table
 
         advice = "pass a file that MarginTable.save wrote, or search again"
         return load_record(path, build, kind="a margin table", advice=advice)
+
+    def _check(self) -> None:
+        """Raise `ValueError` unless the arrays belong together, and are what the settings can give."""
+        own = self.settings
+        check_bounds(own.bounds)
+        check_positive("step", own.step)
+        check_positive("search_range", own.search_range)
+        check_choice("unit", own.unit, ("rms", "l2"))
+        last, classes = int(own.search_range / own.step + 1e-6), check_count("num_classes", own.num_classes)
+        (n, r), both = self.crossing.shape, {1, -1} if own.both_signs else {1}
+        guard.check_array("crossing", self.crossing, np.int16, (n, r), NOT_FOUND, last)
+        guard.check_array("adjacent", self.adjacent, np.int16, (n, r), NOT_FOUND, classes - 1)
+        guard.check_array("origin", self.origin, np.int64, (n,), 0, classes - 1)
+        guard.check_array("direction", self.direction, np.int32, (r,), 0)
+        guard.check_array("sign", self.sign, np.int8, (r,), -1, 1)
+        found = self.crossing != NOT_FOUND
+        require(n > 0 and r > 0, "expected at least one ray")
+        require(set(np.unique(self.sign)) <= both, "signs do not fit the search")
+        require(
+            (found == (self.adjacent != NOT_FOUND)).all(), "a ray has a margin or an adjacent class alone"
+        )
+        require((self.adjacent != self.origin[:, None]).all(), "a ray ends in the class it starts from")
 
     def summary(self) -> dict[str, str]:
         """Describe the table in a few words, in reading order."""

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from flutils import arguments
+from flutils import arguments, guard
 from flutils.margins import checks
 from flutils.margins.engines import Model
 from flutils.records import load_record, save_record
@@ -36,8 +36,17 @@ class RayTrace:
         Raises:
             ValueError: if the file is not such a trace.
         """
-        advice = "pass a file that RayTrace.save wrote"
-        return load_record(path, lambda arrays, _: cls(**arrays), kind="a trace", advice=advice)
+
+        def build(arrays: dict[str, np.ndarray], _: object) -> RayTrace:
+            found = cls(arrays["length"], arrays["images"], arrays["logits"])
+            steps, rays = len(found.length), len(found.images)
+            guard.check_array("length", found.length, found.length.dtype, (steps,), 0, np.inf)
+            guard.check_array("images", found.images, np.float32, (rays, steps, None, None, None))
+            guard.check_array("logits", found.logits, np.float32, (rays, steps, None))
+            return found
+
+        advice = "pass a file that RayTrace.save wrote, or trace again"
+        return load_record(path, build, kind="a trace", advice=advice)
 
 
 def trace(

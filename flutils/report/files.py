@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from flutils.artifacts import atomic_path, find_home, name_run
+from flutils.artifacts import atomic_path, find_home, name_run, read_result
 from flutils.config import DATASETS, PROFILES, load_profile
 from flutils.report.markdown import render_headline, render_results
 from flutils.results import RESULTS, Report
@@ -26,7 +26,8 @@ def report_results(profile: str, *, seed: int = 0, home: Path | None = None) -> 
         The paths written.
 
     Raises:
-        ValueError: if the profile is unknown or has no results, or README lacks the marks of the headline.
+        ValueError: if the profile is unknown or has no results, one of them is damaged, or README lacks the
+            marks of the headline.
     """
     load_profile(DATASETS[0], profile)
     home = find_home() if home is None else Path(home)
@@ -38,6 +39,8 @@ def report_results(profile: str, *, seed: int = 0, home: Path | None = None) -> 
         raise ValueError(
             f"{run} has no results in {home}; run `make reproduce PROFILE={profile} SEED={seed}`"
         )
+    for path in found:
+        read_result(path)  # before any is copied
     written = []
     for path in sorted(found) if run != "paper" else ():
         target = home / "artifacts" / REPORTED / run / path.parent.name / path.name

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from flutils.artifacts import atomic_path
+from flutils.guard.notebooks import read_notebook
 
 _FIRST = "12"
 _STYLE = """<style>
@@ -68,9 +69,7 @@ def _describe_images(page: str, cells: list[Any]) -> str:
 
 def _read_chapter(dataset: str, path: Path) -> tuple[str, str, list[Any]]:
     """Return a notebook's heading, its anchor, and its cells with ids that are the page's own."""
-    import nbformat
-
-    notebook = nbformat.read(path, as_version=4)
+    notebook = read_notebook(path)
     anchor = f"{path.stem}-{dataset}"
     lines = [line for cell in notebook.cells for line in cell.source.splitlines()]
     heading = next((line for line in lines if line.startswith("# ")), f"# {path.stem}")

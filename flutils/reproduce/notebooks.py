@@ -9,6 +9,7 @@ from typing import Any
 
 import flutils
 from flutils.config import DATASETS
+from flutils.guard.notebooks import read_notebook
 
 ALL = "all"
 REQUIRED = ("DATASET", "PROFILE", "SEED")
@@ -52,7 +53,7 @@ def find_notebooks(folder: Path | None = None, *, beside: bool = False) -> list[
     a model of one's own.
 
     Args:
-        folder: where they are; without it ``notebooks`` beside the package, else in the current folder.
+        folder: where they are; without it ``notebooks`` beside the package.
         beside: list these as well, number 00 at the end, because it reads what the others make.
 
     Returns:
@@ -64,25 +65,21 @@ def find_notebooks(folder: Path | None = None, *, beside: bool = False) -> list[
     paths = sorted(list_paths(folder), key=lambda path: path.name.startswith(EXPLORER))  # a stable sort
     pipeline = [path for path in paths if path.name[:2] not in BESIDE]
     if not pipeline:
-        places = " or ".join(str(place) for place in _places(folder))
         raise ValueError(
-            f"expected notebooks such as 01_train.ipynb in {places}, found none; run in a checkout"
+            f"expected notebooks such as 01_train.ipynb in {_find_folder(folder)}, found none; install the "
+            "package from a checkout with `pip install -e .`"
         )
     return [Notebook(path, read_defaults(path)) for path in (paths if beside else pipeline)]
 
 
 def list_paths(folder: Path | None = None) -> list[Path]:
     """List the files of all numbered notebooks, number 00 first; see `find_notebooks`."""
-    for place in _places(folder):
-        if paths := sorted(path for path in place.glob("*.ipynb") if _NAME.fullmatch(path.stem)):
-            return paths
-    return []
+    return sorted(path for path in _find_folder(folder).glob("*.ipynb") if _NAME.fullmatch(path.stem))
 
 
-def _places(folder: Path | None) -> list[Path]:
-    if folder is not None:
-        return [Path(folder)]
-    return [Path(flutils.__file__).resolve().parents[1] / "notebooks", Path.cwd() / "notebooks"]
+def _find_folder(folder: Path | None) -> Path:
+    """Return where the notebooks are: never the current folder, for what lies there may be anybody's."""
+    return Path(flutils.__file__).resolve().parents[1] / "notebooks" if folder is None else Path(folder)
 
 
 def read_defaults(path: Path) -> dict[str, Any]:
@@ -98,11 +95,9 @@ def read_defaults(path: Path) -> dict[str, Any]:
         ValueError: if there is not one such cell, if it holds anything but plain literals, or if
             ``DATASET``, ``PROFILE`` or ``SEED`` is not in it; number 14 needs ``SEED`` alone.
     """
-    import nbformat
-
     cells = [
         cell.source
-        for cell in nbformat.read(path, as_version=4).cells
+        for cell in read_notebook(path).cells
         if cell.cell_type == "code" and "parameters" in cell.metadata.get("tags", ())
     ]
     if len(cells) != 1:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from flutils.artifacts import atomic_path, find_home
+from flutils.guard.notebooks import read_notebook
 from flutils.reproduce.notebooks import choose_notebooks, find_notebooks
 from flutils.reproduce.runner import NotebookRun, kernel_environment, run_notebook
 
@@ -47,7 +48,7 @@ def _write_clean(executed: Path, target: Path) -> None:
     """Write an executed notebook without what only says when and where it ran."""
     import nbformat
 
-    notebook = nbformat.read(executed, as_version=4)
+    notebook = read_notebook(executed)
     kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
     notebook.metadata = nbformat.from_dict({"kernelspec": kernel, "language_info": {"name": "python"}})
     for cell in notebook.cells:

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from flutils.artifacts import atomic_path
+from flutils.guard.notebooks import read_notebook
 from flutils.progress import EVENTS_VARIABLE
 from flutils.reproduce.watch import Event, StepDisplay, watch
 
@@ -191,7 +192,7 @@ def _keep(working: Path, output: Path, source: Path) -> None:
     """Write the executed notebook to its place, without paths of this machine and TensorFlow's log."""
     import nbformat
 
-    notebook = nbformat.read(working, as_version=4)
+    notebook = read_notebook(working)
     for cell in notebook.cells:
         for stream in [item for item in cell.get("outputs", ()) if item.get("name") == "stderr"]:
             lines = stream.text.splitlines(keepends=True)
@@ -208,15 +209,10 @@ def _locate(working: Path, error: Exception, log: Path) -> tuple[int | str, str]
 
     Papermill adds cells: the parameters it injects, and marks where a cell failed.
     """
-    import nbformat
     import papermill
 
     added = {"injected-parameters", "papermill-error-cell-tag"}
-    cells = [
-        cell
-        for cell in nbformat.read(working, as_version=4).cells
-        if not added & set(cell.metadata.get("tags", ()))
-    ]
+    cells = [cell for cell in read_notebook(working).cells if not added & set(cell.metadata.get("tags", ()))]
     # Papermill calls cells that it never came to completed, but only those it came to have a start.
     started = [
         number

@@ -1,14 +1,13 @@
 """What is there: the artifacts of the store, and the data files of the cache."""
 
-import json
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from flutils.artifacts import find_home
-from flutils.artifacts.files import hash_file
+from flutils.artifacts import find_home, read_provenance
 from flutils.config import DATASETS, PROFILES, load_profile
 from flutils.data.cache import find_cache_folder
 from flutils.data.catalog import find_spec
+from flutils.guard import describe_error
 
 
 def describe_status(profile: str | None = None, *, home: Path | None = None) -> str:
@@ -48,18 +47,16 @@ def _describe_artifact(provenance: Path, versions: dict[str, int]) -> str:
     if not path.exists():
         return ""
     try:
-        about = json.loads(provenance.read_text(encoding="utf-8"))
+        about = read_provenance(provenance)
         days = (datetime.now(UTC).date() - date.fromisoformat(about["date"])).days
         age = "today" if days == 0 else f"{days} days ago"
         made_with = ", ".join(f"{library} {version}" for library, version in about["versions"].items())
-        if about["sha256"] != hash_file(path):
-            return f"{path.name}: damaged; the next run makes it anew"
         return (
             f"{about['name']:16} {_format_bytes(path.stat().st_size):>9}  {about['date']} ({age})"
             f"  took {about['seconds']:.1f} s  [{versions.setdefault(made_with, len(versions) + 1)}]"
         )
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return f"{path.name}: its provenance cannot be read; the next run makes it anew"
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{path.name}: damaged: {describe_error(error)}; the next run makes it anew"
 
 
 def _describe_cache(dataset: str) -> str:

@@ -1,6 +1,5 @@
 """Are the artifacts what they say? Checksums, keys, accuracies measured anew, and rays swept again."""
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from flutils import margins
-from flutils.artifacts import find_home
-from flutils.artifacts.files import hash_file, hash_inputs
+from flutils import guard, margins
+from flutils.artifacts import find_home, read_provenance
 from flutils.config import SearchConfig
 from flutils.experiment import Experiment
 from flutils.randomness import stream
@@ -42,7 +40,7 @@ def verify(
         quick: checksums and keys only; no model is loaded.
 
     Yields:
-        A `Verification` of each file that has a provenance, models first.
+        A `Verification` of each file that has a provenance, models first, then of each result and figure.
 
     Raises:
         ValueError: if there is no such profile or dataset.
@@ -52,9 +50,12 @@ def verify(
     abouts = {path.with_suffix(""): path for path in sorted(folder.glob("*.*.json"))}
     models: dict[str, Path] = {}
     for path in sorted(abouts, key=lambda path: path.suffix != ".keras"):
-        about, problem = _read_about(path, abouts[path])
-        if problem:
-            yield Verification(path, False, problem)
+        try:
+            about = read_provenance(abouts[path])
+            if path.stem != f"{about['name']}-{about['key'][:12]}":
+                raise ValueError(f"it is {about['name']} of key {about['key'][:12]}, under another's name")
+        except ValueError as error:
+            yield Verification(path, False, str(error))
             continue
         if path.suffix == ".keras":
             models[about["sha256"]] = path
@@ -70,26 +71,26 @@ def verify(
             yield Verification(path, False, "its model is not there")
         else:
             yield _sweep_again(path, inputs, experiment, models[inputs["model"]])
+    results = [path for path in folder.glob("*.json") if path not in abouts and "." not in path.stem]
+    figures = (home / "figures" / profile).glob(f"*_{dataset}_*.json")
+    yield from map(_check_seal, (*sorted(results), *sorted(figures)))
+
+
+def _check_seal(path: Path) -> Verification:
+    """Verify a result, or the numbers of a figure."""
+    try:
+        content = guard.read_sealed(path)
+        name = content["figure" if "figure" in content else "name"]
+        if name != path.stem:
+            raise ValueError(f"it is {name!r}, under another's name")
+    except (ValueError, KeyError) as error:
+        return Verification(path, False, guard.describe_error(error))
+    sealed = guard.SEAL in content
+    return Verification(path, True, "its seal fits" if sealed else "it was made before there were seals")
 
 
 def _is_checked(path: Path) -> bool:
     return path.suffix == ".keras" or path.name.startswith("margins-")
-
-
-def _read_about(path: Path, provenance: Path) -> tuple[dict[str, Any], str]:
-    """Read a provenance; return it and what is wrong with the file, empty if nothing is."""
-    try:
-        about = json.loads(provenance.read_text(encoding="utf-8"))
-        key, checksum = hash_inputs(about["inputs"]), about["sha256"]
-    except (ValueError, KeyError, TypeError) as error:
-        return {}, f"its provenance cannot be read ({error!r})"
-    if not path.exists():
-        return about, "the file is not there, only its provenance"
-    if hash_file(path) != checksum:
-        return about, "its checksum differs from the recorded one"
-    if about["key"] != key or not path.stem.endswith(key[:12]):
-        return about, "its key is not that of its recorded inputs"
-    return about, ""
 
 
 def _measure_again(path: Path, about: dict[str, Any], experiment: Experiment) -> Verification:

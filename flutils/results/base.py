@@ -22,6 +22,7 @@ from flutils.claims import (
 )
 from flutils.data import find_spec
 from flutils.experiment import Experiment
+from flutils.guard import describe_error
 from flutils.results.files import from_json, to_json
 
 ALL = "all"  # dataset of a joint result
@@ -167,13 +168,16 @@ class Result:
         """Read the file that `save` wrote; as `load`."""
         values = read_result(path)
         try:
-            found: Self = from_json(cls, values)
-        except ValueError as error:
+            result: Self = from_json(cls, values)
+            run, found = name_run(result.profile, result.seed), (path.parent.parent.name, path.parent.name)
+            if found != (run, result.dataset):
+                raise ValueError(f"it is of {run}/{result.dataset}, in the folder of another")
+        except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(
-                f"{path.name} of {path.parent.name} is no result {cls.NAME!r} of this version ({error}); "
-                f"run notebook {cls.NOTEBOOK} again"
+                f"{path.name} of {path.parent.name} is no result {cls.NAME!r} of this version "
+                f"({describe_error(error)}); run notebook {cls.NOTEBOOK} again"
             ) from error
-        return found
+        return result
 
     @classmethod
     def start(cls, experiment: Experiment) -> dict[str, Any]:

@@ -2,16 +2,18 @@
 
 import hashlib
 import json
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from flutils import guard
 from flutils.arguments import check_path, iterate_blocks, warn
 from flutils.backend import keras
 from flutils.folders import CheckpointFolder
+from flutils.guard.networks import check_network
+from flutils.records import from_json, to_json
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path | str, fingerprint: str) -> None:
+        self._fingerprint = fingerprint
         self._folder = CheckpointFolder(
             check_path("checkpoints", folder), fingerprint, kind="training", pattern="epoch-*.keras"
         )
@@ -37,9 +40,11 @@ class Checkpoints:
     def save(self, model: keras.Model, history: list[dict[str, float]]) -> None:
         """Write model, optimizer state and history; the model's file appears last and whole."""
         name, path = f"epoch-{len(history):04d}", self._folder.path
-        self._folder.write(f"{name}.json", lambda file: file.write(json.dumps(history).encode()))
         with self._folder.reserve(f"{name}.keras") as writing:
             model.save(writing)
+            about = {"history": to_json(history), "model": _hash_file(writing), "training": self._fingerprint}
+            text = json.dumps(guard.seal(about)).encode()
+            self._folder.write(f"{name}.json", lambda file: file.write(text))
         for old in sorted(path.glob("epoch-*.keras"))[:-2]:
             old.unlink(missing_ok=True)
             old.with_suffix(".json").unlink(missing_ok=True)
@@ -48,13 +53,32 @@ class Checkpoints:
         """Load the newest checkpoint that is readable, or None."""
         for path in sorted(self._folder.path.glob("epoch-*.keras"), reverse=True):
             try:
-                history = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-                return TrainedModel(keras.saving.load_model(path), history)
+                history = self._read_history(path)
+                check_network(path)
+                return TrainedModel(keras.saving.load_model(path, safe_mode=True), history)
             except FileNotFoundError:  # another process of the same training has removed it
                 continue
-            except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-                warn(f"checkpoint {path.name} cannot be read ({error}); trying an older one", UserWarning)
+            except Exception as error:  # whatever a library says of damaged bytes
+                reason = guard.describe_error(error)
+                warn(f"checkpoint {path.name} cannot be read ({reason}); trying an older one", UserWarning)
         return None
+
+    def _read_history(self, path: Path) -> list[dict[str, float]]:
+        """Return what the epochs measured until a checkpoint, once the two files belong together."""
+        about = guard.read_json(path.with_suffix(".json"))
+        if isinstance(about, dict):  # one that was written before there were seals is a list
+            about = guard.read_sealed(path.with_suffix(".json"))
+            if (about["training"], about["model"]) != (self._fingerprint, _hash_file(path)):
+                raise ValueError("it is not the model that was saved with its history")
+            about = about["history"]
+        if path.stem != f"epoch-{len(about):04d}":
+            raise ValueError(f"its history has {len(about)} epochs")
+        return from_json(list[dict[str, float]], about)
+
+
+def _hash_file(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(model: keras.Model, x: np.ndarray, y: np.ndarray, settings: dict[str, Any]) -> str:

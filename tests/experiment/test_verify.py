@@ -9,6 +9,7 @@ from test_experiment import tiny_profile
 from flutils import models
 from flutils.artifacts.files import hash_file, write_json
 from flutils.experiment import workspace
+from flutils.guard import seal
 from flutils.margins import MarginTable
 from flutils.reproduce import compute, verify
 
@@ -34,7 +35,7 @@ def record(path, **changes):
     """Change a provenance, so that the file is as whole as before."""
     provenance = path.with_name(f"{path.name}.json")
     about = json.loads(provenance.read_text(encoding="utf-8"))
-    write_json(provenance, {**about, "sha256": hash_file(path), **changes})
+    write_json(provenance, seal({**about, "sha256": hash_file(path), **changes}))
 
 
 def wrong(home, **options):

@@ -65,6 +65,14 @@ def test_a_kept_file_that_is_no_result_is_refused(home):
         read_reports(home)
 
 
+def test_a_damaged_result_is_not_kept(home):
+    path = home / "artifacts" / "quick" / "mnist" / "table1.json"
+    path.write_text(path.read_text(encoding="utf-8").replace("1.25", "1.35"), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"table1.*its seal does not fit"):
+        report_results("quick", home=home)
+    assert not (home / "artifacts" / "reported").exists()
+
+
 def test_readme_and_results_are_made_from_what_is_kept():
     reports = read_reports(ROOT)
     assert reports, "there are no kept results: run `make reproduce` and `make report`"

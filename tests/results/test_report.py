@@ -1,12 +1,14 @@
 """The report lists each claim and number once, whatever is saved."""
 
 import dataclasses
+import json
 
 import pytest
 
 from flutils import claims, paper
 from flutils.artifacts import Store
 from flutils.config import DATASETS
+from flutils.guard import seal
 from flutils.results import Report, Table1
 
 PERCENT = {"mnist": [1.0] * 10 + [90.0], "cifar10": [9.0] * 10 + [10.0]}
@@ -84,7 +86,11 @@ def test_missing_results_are_listed(tmp_path):
 
 def test_a_result_of_another_version_is_refused_with_its_notebook(home):
     path = home / "artifacts" / "smoke" / "mnist" / "table1.json"
-    path.write_text(path.read_text(encoding="utf-8").replace("num_rays", "rays"), encoding="utf-8")
+    text = path.read_text(encoding="utf-8").replace("num_rays", "rays")
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(ValueError, match="its seal does not fit"):
+        read(home)
+    path.write_text(json.dumps(seal(json.loads(text))), encoding="utf-8")
     with pytest.raises(ValueError, match="run notebook 03 again"):
         read(home)
 
