@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from flutils import progress
-from flutils.artifacts.files import atomic_path, check_writable, find_home, hash_file, hash_inputs, write_json
+from flutils.artifacts.files import check_writable, find_home, hash_file, hash_inputs, write_json
 from flutils.artifacts.origin import describe_origin
+from flutils.folders import atomic_path, hold, require_written
+
+Make = Callable[[Path, Path], dict[str, Any] | None]
 
 
 class ArtifactWarning(UserWarning):
@@ -54,9 +57,11 @@ class Store:
         name: str,
         suffix: str,
         inputs: dict[str, Any],
-        make: Callable[[Path, Path], dict[str, Any] | None],
+        make: Make,
     ) -> Artifact:
         """Return an artifact, made only if it is not there whole.
+
+        Where another process is making it, wait and return what that made; see `flutils.folders.hold`.
 
         Args:
             name: what it is, such as ``"ori"``.
@@ -71,15 +76,26 @@ class Store:
         """
         key = hash_inputs(inputs)
         path = self.folder / f"{name}-{key[:12]}{suffix}"
-        known = self._read(path)
-        if known is not None:
-            progress.emit("artifact", name=name, made=False, seconds=0.0)
-            return known
         scratch = self.folder / "scratch" / path.stem
+        known = self._read(path)
+        if known is None or scratch.exists():
+            with hold(path):
+                known = self._read(path, warn=False)  # another process may have made it meanwhile
+                if known is None:
+                    return self._make(name, path, key, inputs, make, scratch)
+                shutil.rmtree(scratch, ignore_errors=True)  # of one that was killed after all was done
+        progress.emit("artifact", name=name, made=False, seconds=0.0)
+        return known
+
+    def _make(
+        self, name: str, path: Path, key: str, inputs: dict[str, Any], make: Make, scratch: Path
+    ) -> Artifact:
+        """Make an artifact, see `obtain`, whose lock is held."""
         scratch.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
         with atomic_path(path) as writing:
             measured = make(writing, scratch)
+            require_written(writing)
             about = {
                 "name": name,
                 "key": key,
@@ -107,7 +123,7 @@ class Store:
         progress.emit("result", path=str(path))
         return path
 
-    def _read(self, path: Path) -> Artifact | None:
+    def _read(self, path: Path, *, warn: bool = True) -> Artifact | None:
         """Return the artifact at `path` if its checksum holds; warn and return None if it does not."""
         provenance = path.with_name(f"{path.name}.json")
         if not path.exists() or not provenance.exists():
@@ -119,11 +135,12 @@ class Store:
             problem = "its checksum differs from the recorded one"
         except (ValueError, KeyError, TypeError) as error:
             problem = f"its provenance cannot be read ({error})"
-        warnings.warn(
-            f"artifact {path.name} is damaged: {problem}; it has to be made anew",
-            ArtifactWarning,
-            stacklevel=4,
-        )
+        if warn:
+            warnings.warn(
+                f"artifact {path.name} is damaged: {problem}; it has to be made anew",
+                ArtifactWarning,
+                stacklevel=4,
+            )
         return None
 
 

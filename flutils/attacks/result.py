@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from flutils.arguments import check_count, check_path, check_strength
+from flutils.folders import atomic_path
 
 FORMAT = 1  # of the file; `load` refuses others
 _ROWS = ("success", "failed", "l2", "linf", "clean_correct")
@@ -142,7 +143,7 @@ class AttackResult:
             arrays["minimum_clean"] = self.minimum.clean[:keep]
             arrays["minimum_images"] = self.minimum.images[:keep]
         about = {name: getattr(self, name) for name in _ABOUT}
-        with check_path("path", path).open("wb") as file:
+        with atomic_path(check_path("path", path)) as writing, writing.open("wb") as file:
             np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
 
     @classmethod

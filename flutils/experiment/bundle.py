@@ -3,9 +3,9 @@
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from flutils.attacks import AttackResult
+from flutils.folders import scratch_folder
 
 
 def save_results(parts: Iterable[tuple[str, Path]], path: Path) -> None:
@@ -23,7 +23,7 @@ def save_results(parts: Iterable[tuple[str, Path]], path: Path) -> None:
 
 def load_results(path: Path) -> dict[str, AttackResult]:
     """Read the results that `save_results` put together, by name and in order."""
-    with zipfile.ZipFile(path) as bundle, TemporaryDirectory() as folder:
+    with zipfile.ZipFile(path) as bundle, scratch_folder() as folder:
         return {
             Path(part).stem: AttackResult.load(bundle.extract(part, folder)) for part in bundle.namelist()
         }

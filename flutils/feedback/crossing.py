@@ -17,6 +17,7 @@ from flutils.arguments import (
     require,
 )
 from flutils.feedback.examples import FeedbackExamples
+from flutils.folders import atomic_path
 
 _ARRAYS = ("predicted", "labels", "adjacent", "sample", "margin", "strength")
 
@@ -66,7 +67,7 @@ class CrossingReport:
     def save(self, path: Path | str) -> None:
         """Write the report to a compressed ``.npz`` file that holds no pickled object."""
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        with check_path("path", path).open("wb") as file:
+        with atomic_path(check_path("path", path)) as writing, writing.open("wb") as file:
             about = np.array(json.dumps({"num_classes": self.num_classes}))
             np.savez_compressed(file, about=about, **arrays)
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from flutils.arguments import Bounds, check_path, iterate_blocks, take_images
+from flutils.folders import atomic_path
 from flutils.margins.audit import SearchAudit
 from flutils.margins.rays import NOT_FOUND
 
@@ -177,7 +178,7 @@ class MarginTable:
             "audit": self.audit and asdict(self.audit),
         }
         arrays = {name: getattr(self, name) for name in _ARRAYS}
-        with check_path("path", path).open("wb") as file:
+        with atomic_path(check_path("path", path)) as writing, writing.open("wb") as file:
             np.savez_compressed(file, about=np.array(json.dumps(about)), **arrays)
 
     @classmethod

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from flutils import arguments
+from flutils.folders import atomic_path
 from flutils.margins import checks
 from flutils.margins.engines import Model
 
@@ -26,7 +27,7 @@ class RayTrace:
 
     def save(self, path: Path | str) -> None:
         """Write the trace to a compressed ``.npz`` file that holds no pickled object."""
-        with arguments.check_path("path", path).open("wb") as file:
+        with atomic_path(arguments.check_path("path", path)) as writing, writing.open("wb") as file:
             np.savez_compressed(file, length=self.length, images=self.images, logits=self.logits)
 
     @classmethod

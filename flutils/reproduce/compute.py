@@ -3,7 +3,11 @@
 import time
 from collections.abc import Iterable
 
+from flutils import data
+from flutils.artifacts import check_room
 from flutils.experiment import Experiment
+from flutils.folders import gather_temporary_files
+from flutils.reproduce.joining import join_run
 
 
 def compute(
@@ -21,6 +25,8 @@ def compute(
 
     Raises:
         ValueError: if a choice is unknown, before anything is done.
+        PermissionError: if the home folder cannot be written.
+        OSError: if the data cannot be had, or there is no room for a run.
     """
     experiments = {dataset: Experiment(dataset, profile, seed) for dataset in datasets}
     wanted = None if steps is None else list(steps)
@@ -30,8 +36,12 @@ def compute(
         if unknown:
             raise ValueError(f"unknown step {unknown[0]!r}: choose from {', '.join(known)}")
     for dataset, experiment in experiments.items():
-        for name, step in experiment.list_steps().items():
-            if wanted is None or name in wanted:
-                started = time.perf_counter()
-                step.make()
-                print(f"{dataset} {name}: {time.perf_counter() - started:.1f} s", flush=True)
+        check_room(experiment.store.folder)
+        data.fetch(dataset)  # now, and not after hours of work on another
+    for dataset, experiment in experiments.items():
+        with gather_temporary_files(), join_run(experiment.store.folder.parent):
+            for name, step in experiment.list_steps().items():
+                if wanted is None or name in wanted:
+                    started = time.perf_counter()
+                    step.make()
+                    print(f"{dataset} {name}: {time.perf_counter() - started:.1f} s", flush=True)

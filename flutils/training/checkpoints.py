@@ -3,6 +3,7 @@
 import hashlib
 import json
 import zipfile
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 
 from flutils.arguments import check_path, iterate_blocks, warn
 from flutils.backend import keras
-from flutils.folders import CheckpointFolder
+from flutils.folders import CheckpointFolder, atomic_path
 
 
 @dataclass(frozen=True)
@@ -34,11 +35,15 @@ class Checkpoints:
             check_path("checkpoints", folder), fingerprint, kind="training", pattern="epoch-*.keras"
         )
 
+    def hold(self) -> AbstractContextManager[None]:
+        """Train alone; another process of the same training waits, and then finds the last epoch."""
+        return self._folder.hold()
+
     def save(self, model: keras.Model, history: list[dict[str, float]]) -> None:
         """Write model, optimizer state and history; the model's file appears last and whole."""
         name, path = f"epoch-{len(history):04d}", self._folder.path
         self._folder.write(f"{name}.json", lambda file: file.write(json.dumps(history).encode()))
-        with self._folder.reserve(f"{name}.keras") as writing:
+        with atomic_path(path / f"{name}.keras") as writing:
             model.save(writing)
         for old in sorted(path.glob("epoch-*.keras"))[:-2]:
             old.unlink(missing_ok=True)
