@@ -5,7 +5,6 @@ import functools
 import hashlib
 import importlib
 import json
-import os
 import pickle
 import subprocess
 import sys
