@@ -22,10 +22,16 @@ def find_home() -> Path:
 
     That is the folder ``FLUTILS_HOME`` names, else the checkout this package was installed from in
     place, else the current folder.
+
+    Raises:
+        ValueError: if that variable names the home folder of a user who has none.
     """
     named = os.environ.get(HOME_VARIABLE)
     if named:
-        return Path(named).expanduser().resolve()
+        try:
+            return Path(named).expanduser().resolve()
+        except RuntimeError as error:  # ~ of a user who has no home folder
+            raise ValueError(f"{HOME_VARIABLE} must name a folder, got {named!r} ({error})") from error
     checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
 

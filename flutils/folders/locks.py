@@ -49,6 +49,8 @@ def hold(path: Path) -> Iterator[None]:
         yield
     finally:
         remove_locked(lock, descriptor)
+        # Again: a child that a killed process was just starting holds its locks for a moment longer.
+        remove_left(lock.parent)
 
 
 def describe_holders(folder: Path) -> list[str]:

@@ -20,17 +20,15 @@ def scratch_folder() -> Iterator[Path]:
         OSError: if there is no folder for temporary files that can be written.
     """
     base = Path(tempfile.gettempdir())
-    for left in base.glob(f"{_PREFIX}*"):
-        descriptor = try_lock(left)
-        if descriptor is not None:
-            shutil.rmtree(left, ignore_errors=True)
-            os.close(descriptor)
+    _remove_left(base)
     folder, descriptor = _create()
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         os.close(descriptor)
+        # Again: a child that a killed process was just starting holds its locks for a moment longer.
+        _remove_left(base)
 
 
 @contextmanager
@@ -51,6 +49,15 @@ def gather_temporary_files() -> Iterator[Path]:
                 del os.environ["TMPDIR"]
             else:
                 os.environ["TMPDIR"] = named
+
+
+def _remove_left(base: Path) -> None:
+    """Remove the scratch folders of processes that are gone."""
+    for left in base.glob(f"{_PREFIX}*"):
+        descriptor = try_lock(left)
+        if descriptor is not None:
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(descriptor)
 
 
 def _create() -> tuple[Path, int]:
