@@ -125,8 +125,8 @@ def test_sizes_of_the_cache_are_those_of_the_files():
 
 
 def draw():
-    figure = Figure(figsize=(3, 3))
-    figure.subplots().imshow(np.random.default_rng(0).random((60, 60)))
+    figure = Figure(figsize=(8, 8))
+    figure.subplots().imshow(np.random.default_rng(0).random((300, 300)))
     return figure
 
 
@@ -191,7 +191,7 @@ def test_a_file_that_grows_too_large_is_told_and_not_left(save, limited, tmp_pat
 def test_a_model_that_does_not_fit_leaves_the_old_one(full):
     from flutils import models
 
-    old, new = (models.build_mnist_cnn(seed=0, image_shape=(size, size, 1)) for size in (2, 28))
+    old, new = (models.build_mnist_cnn(seed=0, image_shape=(size, size, 1)) for size in (4, 28))
     for model in (old, new):
         model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
     models.save_model(old, full / "model.keras")
@@ -322,7 +322,8 @@ def test_a_clock_that_jumps_changes_nothing(tmp_path, monkeypatch):
             assert made.about["seconds"] >= 0
             save_figure(home)
             table = margins.search(
-                lambda points: points.reshape(len(points), -1)[:, :2], x, x[:, 0, 0, 1] > x[:, 0, 0, 0], rays,
+                lambda points: points.reshape(len(points), -1)[:, :2], x,
+                (x[:, 0, 1, 0] > x[:, 0, 0, 0]).astype(int), rays,
                 step=0.1, search_range=1.0, bounds=(0, 1), checkpoint=folder / "blocks",
             )  # fmt: skip
             digest = hashlib.sha256(
