@@ -19,10 +19,10 @@ TEST := $(VENV)/.installed-test
 CHOICES := --profile $(PROFILE) $(if $(DATASET),--dataset $(DATASET)) $(if $(NOTEBOOK),--notebook $(NOTEBOOK)) \
 	$(if $(SEED),--seed $(SEED)) $(if $(filter 1,$(FRESH)),--fresh)
 
-.PHONY: help venv reproduce test lint types unit notebooks report bench lab explorer lock clean
+.PHONY: help venv reproduce test test-slow lint types unit notebooks report bench lab explorer lock clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 # uv installs a lock several times as fast as pip, which takes over where uv cannot be had or fails.
 # A lock is complete and has a hash of every file, so nothing is resolved, and nothing else is installed.
@@ -64,6 +64,9 @@ types: $(TEST) ## mypy
 
 unit: $(TEST) ## pytest, with the smoke pipeline and nbval
 	$(BIN)/python -m pytest --durations=10 --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+
+test-slow: $(TEST) ## the tests that take minutes or hours, with the figures of each
+	$(BIN)/python -m pytest -m long -n 0 --durations=0
 
 notebooks: $(STAMP) ## execute the committed notebooks in place (NOTEBOOK=03 for one)
 	@$(BIN)/python -m flutils notebooks $(if $(NOTEBOOK),--notebook $(NOTEBOOK))

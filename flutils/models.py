@@ -17,7 +17,7 @@ from flutils import guard
 from flutils.arguments import check_path
 from flutils.backend import keras
 from flutils.config import ModelConfig, check_config
-from flutils.folders import scratch_folder
+from flutils.folders import atomic_path, scratch_folder
 from flutils.guard.networks import check_network
 
 layers, ops = keras.layers, keras.ops
@@ -255,7 +255,7 @@ def save_model(model: keras.Model, path: Path | str) -> None:
             parts = {name: plain.read(name) for name in plain.namelist()}
     parts["metadata.json"] = json.dumps({**json.loads(parts["metadata.json"]), "date_saved": ""}).encode()
     parts["model.weights.h5"] = _pack_weights(parts["model.weights.h5"])
-    with zipfile.ZipFile(path, "w") as packed:
+    with atomic_path(path) as writing, zipfile.ZipFile(writing, "w") as packed:
         for name, content in parts.items():
             packed.writestr(zipfile.ZipInfo(name), content)  # without its date
 

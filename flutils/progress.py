@@ -27,6 +27,14 @@ def emit(kind: str, **fields: object) -> None:
             file.write(json.dumps({"kind": kind, **fields}) + "\n")
 
 
+def say(line: str) -> None:
+    """Say one line to whoever looks: on stderr, or as an event to whoever runs the notebook."""
+    if EVENTS_VARIABLE in os.environ:
+        emit("message", text=line)
+    else:
+        tqdm.write(line, file=sys.stderr)
+
+
 class Bar:
     """A progress bar that counts up to `total`; made by `bar`."""
 

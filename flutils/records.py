@@ -14,6 +14,7 @@ import numpy as np
 
 from flutils import guard
 from flutils.arguments import check_path
+from flutils.folders import atomic_path
 
 T = TypeVar("T")
 
@@ -42,7 +43,7 @@ class Summarized:
 def save_record(path: Path | str, arrays: Mapping[str, Any], about: Any = None) -> None:
     """Write arrays, and what else there is to say as JSON, to a compressed ``.npz`` file."""
     extra: dict[str, Any] = {} if about is None else {"about": np.array(json.dumps(about))}
-    with check_path("path", path).open("wb") as file:
+    with atomic_path(check_path("path", path)) as writing, writing.open("wb") as file:
         np.savez_compressed(file, **extra, **arrays)
 
 

@@ -5,12 +5,27 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(items):
     """Put the smoke run first: it takes longest, and other files can be tested beside it."""
     items.sort(key=lambda item: item.path.stem != "test_smoke_run")
+
+
+@pytest.fixture
+def say(request):
+    """Return a function that prints a line whatever pytest captures: the figures of a long test."""
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+
+    def print_line(line: str) -> None:
+        with capture.global_and_fixture_disabled():
+            sys.stdout.write(f"\n{line}")
+            sys.stdout.flush()
+
+    return print_line
 
 
 def run_flutils(*arguments: str, home: Path, timeout: float = 1500) -> subprocess.CompletedProcess[str]:

@@ -5,7 +5,6 @@ import functools
 import hashlib
 import importlib
 import json
-import os
 import pickle
 import subprocess
 import sys
@@ -699,22 +698,6 @@ def test_a_folder_belongs_to_whoever_was_first(tmp_path):
     assert json.loads((tmp_path / "search.json").read_text()) == {"fingerprint": "first"}
     with pytest.raises(ValueError, match="another search"):
         folders.CheckpointFolder(tmp_path, "second", kind="search", pattern="block-*")
-
-
-def test_scratch_of_a_killed_run_is_cleared_by_the_next(tmp_path, monkeypatch):
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    killed = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True
-    )
-    old = tmp_path / f"flutils-scratch-{killed.stdout.strip()}-a"
-    new, other = tmp_path / f"flutils-scratch-{os.getpid()}-b", tmp_path / "flutils-scratch-notes"
-    for folder in (old, new, other):
-        folder.mkdir()
-        (folder / "model.keras").write_bytes(b"")
-        os.utime(folder, (0, 0))
-    with folders.scratch_folder() as folder:
-        assert folder.parent == tmp_path
-    assert not old.exists() and not folder.exists() and new.exists() and other.exists()
 
 
 # --- large arrays, other processes, other libraries ------------------------------------------------------

@@ -7,7 +7,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from flutils import guard, progress
-from flutils.artifacts.files import atomic_path, check_writable, find_home, write_json
+from flutils.artifacts.files import check_writable, find_home, write_json
+from flutils.folders import atomic_path
 
 _STABLE_SVG: Any = {"svg.hashsalt": "flutils", "svg.fonttype": "none"}
 

@@ -3,14 +3,18 @@
 import hashlib
 import json
 import os
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
+from flutils.folders import atomic_path, try_writing
+
 FORMAT = 1
 HOME_VARIABLE = "FLUTILS_HOME"
+# Bytes that a run must find free: two checkpoints of the largest network with its optimizer and one that is
+# being written, and what a profile makes; and for temporary files a model and a notebook.
+ROOM, TEMPORARY_ROOM = 500_000_000, 100_000_000
 
 
 def find_home() -> Path:
@@ -18,10 +22,16 @@ def find_home() -> Path:
 
     That is the folder ``FLUTILS_HOME`` names, else the checkout this package was installed from in
     place, else the current folder.
+
+    Raises:
+        ValueError: if that variable names the home folder of a user who has none.
     """
     named = os.environ.get(HOME_VARIABLE)
     if named:
-        return Path(named).expanduser().resolve()
+        try:
+            return Path(named).expanduser().resolve()
+        except RuntimeError as error:  # ~ of a user who has no home folder
+            raise ValueError(f"{HOME_VARIABLE} must name a folder, got {named!r} ({error})") from error
     checkout = Path(__file__).resolve().parents[2]
     return checkout if (checkout / "pyproject.toml").exists() else Path.cwd()
 
@@ -29,10 +39,7 @@ def find_home() -> Path:
 def check_writable(folder: Path) -> None:
     """Make `folder` and raise `PermissionError` unless files can be written there."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / f".probe-{uuid.uuid4().hex}"
-        probe.touch()
-        probe.unlink()
+        try_writing(folder)
     except OSError as error:
         raise PermissionError(
             f"cannot write to {folder} ({error.strerror}); make it writable, "
@@ -40,16 +47,16 @@ def check_writable(folder: Path) -> None:
         ) from error
 
 
-@contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path that becomes `path` when the block ends well, and vanishes when it does not."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    writing = path.with_name(f".writing-{uuid.uuid4().hex[:8]}-{path.name}")
-    try:
-        yield writing
-        writing.replace(path)
-    finally:
-        writing.unlink(missing_ok=True)
+def check_room(folder: Path) -> None:
+    """Raise `OSError` unless `folder`, which is there, and that of temporary files have room for a run."""
+    temporary = Path(tempfile.gettempdir())
+    for place, needed, variable in ((folder, ROOM, HOME_VARIABLE), (temporary, TEMPORARY_ROOM, "TMPDIR")):
+        free = shutil.disk_usage(place).free
+        if free < needed:
+            raise OSError(
+                f"expected {needed / 1e6:.0f} MB free in {place}, found {free / 1e6:.0f} MB; make room, "
+                f"or set {variable} to another folder"
+            )
 
 
 def write_json(path: Path, content: Any) -> None:

@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from flutils import guard, progress
-from flutils.artifacts.files import atomic_path, check_writable, find_home, hash_file, hash_inputs, write_json
+from flutils.artifacts.files import check_writable, find_home, hash_file, hash_inputs, write_json
 from flutils.artifacts.origin import describe_origin
+from flutils.folders import atomic_path, hold, require_written
+
+Make = Callable[[Path, Path], dict[str, Any] | None]
 
 
 class ArtifactWarning(UserWarning):
@@ -53,9 +56,11 @@ class Store:
         name: str,
         suffix: str,
         inputs: dict[str, Any],
-        make: Callable[[Path, Path], dict[str, Any] | None],
+        make: Make,
     ) -> Artifact:
         """Return an artifact, made only if it is not there whole.
+
+        Where another process is making it, wait and return what that made; see `flutils.folders.hold`.
 
         Args:
             name: what it is, such as ``"ori"``.
@@ -70,15 +75,26 @@ class Store:
         """
         key = hash_inputs(inputs)
         path = self.folder / f"{name}-{key[:12]}{suffix}"
-        known = self._read(path, name, key)
-        if known is not None:
-            progress.emit("artifact", name=name, made=False, seconds=0.0)
-            return known
         scratch = self.folder / "scratch" / path.stem
+        known = self._read(path, name, key)
+        if known is None or scratch.exists():
+            with hold(path):
+                known = self._read(path, name, key, warn=False)  # another process may have made it meanwhile
+                if known is None:
+                    return self._make(name, path, key, inputs, make, scratch)
+                shutil.rmtree(scratch, ignore_errors=True)  # of one that was killed after all was done
+        progress.emit("artifact", name=name, made=False, seconds=0.0)
+        return known
+
+    def _make(
+        self, name: str, path: Path, key: str, inputs: dict[str, Any], make: Make, scratch: Path
+    ) -> Artifact:
+        """Make an artifact, see `obtain`, whose lock is held."""
         scratch.mkdir(parents=True, exist_ok=True)
         started = time.perf_counter()
         with atomic_path(path) as writing:
             measured = make(writing, scratch)
+            require_written(writing)
             about: dict[str, Any] = {
                 "name": name,
                 "key": key,
@@ -108,7 +124,7 @@ class Store:
         progress.emit("result", path=str(path))
         return path
 
-    def _read(self, path: Path, name: str, key: str) -> Artifact | None:
+    def _read(self, path: Path, name: str, key: str, *, warn: bool = True) -> Artifact | None:
         """Return the artifact at `path` if it is whole and the one asked for; warn and return None if not."""
         provenance = path.with_name(f"{path.name}.json")
         if not path.exists() or not provenance.exists():
@@ -120,11 +136,12 @@ class Store:
             return Artifact(path, about)
         except ValueError as error:
             problem = str(error)
-        warnings.warn(
-            f"artifact {path.name} is damaged: {problem}; it has to be made anew",
-            ArtifactWarning,
-            stacklevel=4,
-        )
+        if warn:
+            warnings.warn(
+                f"artifact {path.name} is damaged: {problem}; it has to be made anew",
+                ArtifactWarning,
+                stacklevel=4,
+            )
         return None
 
 

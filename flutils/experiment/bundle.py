@@ -3,10 +3,10 @@
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from flutils import guard
 from flutils.attacks import AttackResult
+from flutils.folders import scratch_folder
 
 
 def save_results(parts: Iterable[tuple[str, Path]], path: Path) -> None:
@@ -29,8 +29,8 @@ def load_results(path: Path) -> dict[str, AttackResult]:
         ValueError: if the file is not such a bundle.
     """
     advice = "delete it and the JSON beside it, and attack again"
-    with guard.reading(path, "a bundle of attack results", advice), TemporaryDirectory() as folder:
-        results, part = {}, Path(folder) / "part.npz"
+    with guard.reading(path, "a bundle of attack results", advice), scratch_folder() as folder:
+        results, part = {}, folder / "part.npz"
         for name, content in guard.read_archive(path).items():
             part.write_bytes(content)
             results[name.removesuffix(".npz")] = AttackResult.load(part)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,10 @@ class BlockStore:
         self._folder = CheckpointFolder(
             check_path("checkpoint", folder), fingerprint, kind="search", pattern="block-*.npz"
         )
+
+    def hold(self) -> AbstractContextManager[None]:
+        """Search alone; another process of the same search waits, and then finds the blocks."""
+        return self._folder.hold()
 
     def load(self, index: int, rays: int, steps: int) -> Block | None:
         """Return block `index` if it is there, else None; warn and return None if it is damaged.

@@ -5,6 +5,7 @@ import itertools
 import threading
 import uuid
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from flutils import arguments, progress
 from flutils.margins.blocks import Block, BlockStore, Read, SearchJob
+from flutils.margins.certificate import ChordCertificate
 from flutils.margins.engines import Engine, EngineRecipe
 
 
@@ -43,36 +45,44 @@ def run_job(
     def read(samples: np.ndarray) -> np.ndarray:
         return arguments.take_images(x, samples, bounds)
 
-    store = None
-    if checkpoint is not None:
-        # Of a callable nothing but its answers is known: its logits at the samples stand for it.
-        answers = b"" if arguments.is_keras_model(recipe.model) else np.ascontiguousarray(job.gap).tobytes()
-        store = BlockStore(checkpoint, job.fingerprint(recipe.fingerprint(x, bounds), answers))
-    pilot_evaluations = 0
-    if job.pilot_rays:
-        certificate = store.load_certificate(job.last_step) if store else None
-        if certificate is None:
-            certificate = job.learn(engine, read)
-            if store:
-                store.save_certificate(certificate)
-        pilot_evaluations = job.pilot_rays * (len(job.lengths) - 1)
-        job = dataclasses.replace(job, certificate=certificate)
-
-    blocks = {
-        index: store.load(index, job.count_rays(index), job.last_step) if store else None
-        for index in range(job.num_blocks)
-    }
-    pending = [index for index, block in blocks.items() if block is None]
-    with progress.bar(len(job.image) * len(job.direction), "boundary search", "ray") as bar:
-        bar.advance(sum(block.crossing.size for block in blocks.values() if block is not None))
-        run = _run_here(job, read, engine, pending, bar)
-        if client is not None:
-            run = _run_on_workers(job, read, recipe.pack(engine), client, pending, bar)
-        for index, block in run:
-            if store:
-                store.save(index, block)
-            blocks[index] = block
+    with ExitStack() as stack:
+        store = None
+        if checkpoint is not None:
+            # Of a callable nothing but its answers is known: its logits at the samples stand for it.
+            answers = (
+                b"" if arguments.is_keras_model(recipe.model) else np.ascontiguousarray(job.gap).tobytes()
+            )
+            store = BlockStore(checkpoint, job.fingerprint(recipe.fingerprint(x, bounds), answers))
+            stack.enter_context(store.hold())
+        pilot_evaluations = 0
+        if job.pilot_rays:
+            job = dataclasses.replace(job, certificate=_learn(job, engine, read, store))
+            pilot_evaluations = job.pilot_rays * (len(job.lengths) - 1)
+        blocks = {
+            index: store.load(index, job.count_rays(index), job.last_step) if store else None
+            for index in range(job.num_blocks)
+        }
+        pending = [index for index, block in blocks.items() if block is None]
+        with progress.bar(len(job.image) * len(job.direction), "boundary search", "ray") as bar:
+            bar.advance(sum(block.crossing.size for block in blocks.values() if block is not None))
+            run = _run_here(job, read, engine, pending, bar)
+            if client is not None:
+                run = _run_on_workers(job, read, recipe.pack(engine), client, pending, bar)
+            for index, block in run:
+                if store:
+                    store.save(index, block)
+                blocks[index] = block
     return [block for block in blocks.values() if block is not None], pilot_evaluations
+
+
+def _learn(job: SearchJob, engine: Engine, read: Read, store: BlockStore | None) -> ChordCertificate:
+    """Return what the pilot teaches, or taught before."""
+    certificate = store.load_certificate(job.last_step) if store else None
+    if certificate is None:
+        certificate = job.learn(engine, read)
+        if store:
+            store.save_certificate(certificate)
+    return certificate
 
 
 def _run_here(

@@ -3,8 +3,12 @@
 import time
 from collections.abc import Iterable
 
+from flutils import data
+from flutils.artifacts import check_room
 from flutils.experiment import Experiment
+from flutils.folders import gather_temporary_files
 from flutils.margins.cluster import use_scheduler
+from flutils.reproduce.joining import join_run
 
 
 def compute(
@@ -30,6 +34,8 @@ def compute(
     Raises:
         ValueError: if a choice is unknown, before anything is done.
         ConnectionError: if the scheduler cannot be reached, likewise.
+        PermissionError: if the home folder cannot be written.
+        OSError: if the data cannot be had, or there is no room for a run.
     """
     with use_scheduler(scheduler):
         _make_steps(profile, datasets, None if steps is None else list(steps), seed)
@@ -43,8 +49,12 @@ def _make_steps(profile: str, datasets: Iterable[str], wanted: list[str] | None,
         if unknown:
             raise ValueError(f"unknown step {unknown[0]!r}: choose from {', '.join(known)}")
     for dataset, experiment in experiments.items():
-        for name, step in experiment.list_steps().items():
-            if wanted is None or name in wanted:
-                started = time.perf_counter()
-                step.make()
-                print(f"{dataset} {name}: {time.perf_counter() - started:.1f} s", flush=True)
+        check_room(experiment.store.folder)
+        data.fetch(dataset)  # now, and not after hours of work on another
+    for dataset, experiment in experiments.items():
+        with gather_temporary_files(), join_run(experiment.store.folder.parent):
+            for name, step in experiment.list_steps().items():
+                if wanted is None or name in wanted:
+                    started = time.perf_counter()
+                    step.make()
+                    print(f"{dataset} {name}: {time.perf_counter() - started:.1f} s", flush=True)

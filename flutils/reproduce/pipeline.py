@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from flutils import data
-from flutils.artifacts import Store, check_writable, find_home
+from flutils.artifacts import Store, check_room, check_writable, find_home
 from flutils.config import DATASETS
 from flutils.margins.cluster import use_scheduler
 from flutils.report import write_page
+from flutils.reproduce.joining import join_run
 from flutils.reproduce.notebooks import ALL
 from flutils.reproduce.plan import (
     Plan,
@@ -18,7 +19,6 @@ from flutils.reproduce.plan import (
     describe_plan,
     has_artifacts,
     make_plan,
-    remove_artifacts,
 )
 from flutils.reproduce.runner import NotebookError, NotebookRun, kernel_environment, run_notebook
 
@@ -67,7 +67,8 @@ def reproduce(
         ValueError: if a choice is unknown, before anything is done.
         PermissionError: if the home folder cannot be written.
         ConnectionError: if the scheduler cannot be reached, before anything is done.
-        OSError: if the data cannot be had; see `flutils.data.fetch`.
+        OSError: if the data cannot be had; see `flutils.data.fetch`; if there is no room for a run; or if
+            artifacts are to be deleted that another run works with.
         NotebookError: if a notebook fails; those after it are not run.
     """
     home = (find_home() if home is None else Path(home)).resolve()
@@ -89,6 +90,7 @@ def reproduce(
 def _reproduce(plan: Plan, home: Path, *, fresh: bool) -> Reproduction:
     for target in (*plan.folders(home), home / "figures" / plan.run_name):
         check_writable(target)
+    check_room(home)
     print(
         f"profile {plan.profile}, seed {plan.seed}: {len(plan.steps)} notebook runs;"
         f" {count_there(plan, home)}"
@@ -96,14 +98,13 @@ def _reproduce(plan: Plan, home: Path, *, fresh: bool) -> Reproduction:
     for name in plan.datasets:
         fetched = data.fetch(name)
         print(f"data: {name} from {fetched.source}, {fetched.folder}", flush=True)
-    if fresh:
-        remove_artifacts(plan, home)
-    from_nothing = not has_artifacts(plan, home)
-    started = time.perf_counter()
-    runs = _run_steps(plan, home)
-    total = round(time.perf_counter() - started, 1)
+    with join_run(home / "artifacts" / plan.run_name, delete=plan.folders(home) if fresh else ()):
+        from_nothing = not has_artifacts(plan, home)
+        started = time.perf_counter()
+        runs = _run_steps(plan, home)
+        total = round(time.perf_counter() - started, 1)
     written = tuple(dict.fromkeys(path for run in runs for path in run.written))
-    if plan.complete and from_nothing:
+    if plan.complete and from_nothing and not _had_help(runs):
         written += (_save_runtime(plan, home, runs, total),)
     _print_end(written, home, len(runs), total)
     print(f"all of it on one page: {_write_page(plan, home)}")
@@ -132,6 +133,12 @@ def _run_steps(plan: Plan, home: Path) -> tuple[NotebookRun, ...]:
             print(run.summarize(), flush=True)
             runs.append(run)
     return tuple(runs)
+
+
+def _had_help(runs: tuple[NotebookRun, ...]) -> bool:
+    """Say whether another run, at the same time, made some of what this one used."""
+    made = {name for run in runs for name in run.computed}
+    return any(name not in made for run in runs for name in run.cached)
 
 
 def _write_page(plan: Plan, home: Path) -> Path:

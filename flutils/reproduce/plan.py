@@ -1,14 +1,13 @@
 """What a run will do: its steps in order, and what the store has of them."""
 
-import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from flutils.artifacts import name_run
 from flutils.config import DATASETS, load_profile
+from flutils.folders import scratch_folder
 from flutils.reproduce.notebooks import ALL, Notebook, choose_notebooks, find_notebooks, fit_parameters
 
 
@@ -114,11 +113,11 @@ def describe_plan(plan: Plan, home: Path, *, fresh: bool = False) -> str:
         named = "".join(f"  {name}={value!r}" for name, value in extra.items())
         lines.append(f"  {number:2}. {step.notebook.name:{width}}  {step.dataset}{named}")
     lines.append("artifacts:")
-    with TemporaryDirectory() as empty:
+    with scratch_folder() as empty:
         for dataset in plan.datasets:
             # An experiment makes its folder, and a dry run must not; an empty store has nothing cached.
             there = (home / "artifacts" / plan.run_name / dataset).is_dir() and not fresh
-            experiment = Experiment(dataset, plan.profile, plan.seed, home=home if there else Path(empty))
+            experiment = Experiment(dataset, plan.profile, plan.seed, home=home if there else empty)
             for name, artifact in experiment.list_artifacts():
                 state = "to make"
                 if artifact is not None:
@@ -150,10 +149,3 @@ def has_artifacts(plan: Plan, home: Path) -> bool:
         for folder in plan.folders(home)
         for path in folder.rglob("*")
     )
-
-
-def remove_artifacts(plan: Plan, home: Path) -> None:
-    """Delete the artifacts, results and executed notebooks of the plan's profile and datasets."""
-    for folder in plan.folders(home):
-        if folder.is_dir():
-            shutil.rmtree(folder)

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from flutils.artifacts import atomic_path
+from flutils.folders import gather_temporary_files
 from flutils.guard.notebooks import read_notebook
 from flutils.progress import EVENTS_VARIABLE
 from flutils.reproduce.watch import Event, StepDisplay, watch
@@ -97,8 +97,7 @@ def kernel_environment(home: Path) -> Iterator[Workplace]:
     Yields:
         The `Workplace`.
     """
-    with TemporaryDirectory(prefix="flutils-") as name:
-        scratch = Path(name)
+    with gather_temporary_files() as scratch:
         # Log lines of libraries would run through the progress bar, so they go to a file.
         quiet = ["/bin/sh", "-c", f'exec "$@" 2>>{shlex.quote(str(scratch / _LOG))}', "sh"]
         spec = {
@@ -113,6 +112,9 @@ def kernel_environment(home: Path) -> Iterator[Workplace]:
             "FLUTILS_HOME": str(home.resolve()),
             "IPYTHONDIR": str(scratch / "ipython"),
             "JUPYTER_PATH": str(scratch / "jupyter"),
+            "JUPYTER_RUNTIME_DIR": str(
+                scratch / "runtime"
+            ),  # of each kernel a file, which a kill would leave
         }
         changes |= {name: value for name, value in _ALLOCATOR.items() if name not in os.environ}
         before = {key: os.environ.get(key) for key in changes}
@@ -150,7 +152,7 @@ def run_notebook(
     failed = output.with_name(f"{output.stem}.failed.ipynb")
 
     def handle(event: Event) -> None:
-        display.show(event) if event["kind"] == "progress" else run.note(event)
+        display.show(event) if event["kind"] in ("progress", "message") else run.note(event)
 
     started = time.perf_counter()
     os.environ[EVENTS_VARIABLE] = str(events)

@@ -58,7 +58,10 @@ class StepDisplay:
         self._next_line = time.monotonic() + _SECONDS_BETWEEN_LINES
 
     def show(self, event: Event) -> None:
-        """Show an event of kind ``"progress"``."""
+        """Show an event of kind ``"progress"``, or ``"message"``, which is a line of its own."""
+        if event["kind"] == "message":
+            tqdm.write(f"    {event['text']}", file=sys.stderr)
+            return
         what, done, total = event["what"], event["done"], event["total"]
         if self.interactive:
             if self._bar is None or what != self._what or done < self._bar.n:

@@ -25,7 +25,7 @@ from flutils.experiment.searches import OURS, READINGS
 from flutils.margins import MarginTable
 from flutils.paper import FL, MODELS, NOT_FOUND, ORI, REDUCED_FL
 from flutils.randomness import stream
-from flutils.results.base import Result
+from flutils.results.base import Result, tabulate
 from flutils.results.mean_margins import MeanMargins
 from flutils.results.table1 import find_inequality
 from flutils.results.table4_claims import find_high_classes, find_low_classes, find_spreads
@@ -114,8 +114,7 @@ class Readings(Result):
             rows[name] = self._row(found.percent, found.levels, printed) | {
                 ("claims", verdict): verdicts.count(verdict) for verdict in (HOLDS, FAILS, CANNOT_TELL)
             }
-        frame = pd.DataFrame(list(rows.values()), index=pd.Index(list(rows), name="reading"))
-        return frame.set_axis(pd.MultiIndex.from_tuples(frame.columns), axis=1)
+        return tabulate(rows, "reading")
 
     def verdicts_by_reading(self) -> pd.DataFrame:
         """Return the verdict on each claim with each reading."""
@@ -124,7 +123,7 @@ class Readings(Result):
             claims[id]: {name: found.verdicts[id] for name, found in self.readings.items()}
             for id in self.readings[OURS].verdicts
         }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("claim")
+        return tabulate(rows, "claim")
 
     def _row(
         self, percent: Mapping[str, float], levels: Mapping[str, float], printed: Mapping[str, float]

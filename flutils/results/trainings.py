@@ -11,7 +11,7 @@ import pandas as pd
 from flutils.artifacts import find_home, name_run
 from flutils.claims import CANNOT_TELL, CONTROL, FAILS, HOLDS, NOISE
 from flutils.paper import FL
-from flutils.results.base import Result
+from flutils.results.base import Result, tabulate
 from flutils.results.report import Report
 
 ENOUGH = 5  # trainings
@@ -111,12 +111,7 @@ class Trainings:
             }
             for key, ours in values.items()
         }
-        names = ["table", "dataset", "row", "column"]
-        if not rows:
-            return pd.DataFrame(columns=[*names, "paper", "mean", "Std.", "smallest", "largest"]).set_index(
-                names
-            )
-        return pd.DataFrame(list(rows.values()), index=pd.MultiIndex.from_tuples(list(rows), names=names))
+        return tabulate(rows, "table", "dataset", "row", "column")
 
     def controls(self) -> pd.DataFrame:
         """Return what F.L. gains over the controls: mean, scatter, and in how many trainings above 0."""
@@ -137,11 +132,7 @@ class Trainings:
                     (pair, "above 0"): f"{above} of {len(found)}",
                 }
             )
-        frame = pd.DataFrame(list(rows.values()))
-        if rows:
-            frame.index = pd.MultiIndex.from_tuples(list(rows), names=["dataset", "measure"])
-            frame.columns = pd.MultiIndex.from_tuples(frame.columns)
-        return frame
+        return tabulate(rows, "dataset", "measure")
 
     @staticmethod
     def _verdicts(report: Report) -> dict[tuple[str, str], str]:

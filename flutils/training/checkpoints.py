@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 from flutils import guard
 from flutils.arguments import check_path, iterate_blocks, warn
 from flutils.backend import keras
-from flutils.folders import CheckpointFolder
+from flutils.folders import CheckpointFolder, atomic_path
 from flutils.guard.networks import check_network
 from flutils.records import from_json, to_json
 
@@ -37,10 +38,14 @@ class Checkpoints:
             check_path("checkpoints", folder), fingerprint, kind="training", pattern="epoch-*.keras"
         )
 
+    def hold(self) -> AbstractContextManager[None]:
+        """Train alone; another process of the same training waits, and then finds the last epoch."""
+        return self._folder.hold()
+
     def save(self, model: keras.Model, history: list[dict[str, float]]) -> None:
         """Write model, optimizer state and history; the model's file appears last and whole."""
         name, path = f"epoch-{len(history):04d}", self._folder.path
-        with self._folder.reserve(f"{name}.keras") as writing:
+        with atomic_path(path / f"{name}.keras") as writing:
             model.save(writing)
             about = {"history": to_json(history), "model": _hash_file(writing), "training": self._fingerprint}
             text = json.dumps(guard.seal(about)).encode()
@@ -73,7 +78,8 @@ class Checkpoints:
             about = about["history"]
         if path.stem != f"epoch-{len(about):04d}":
             raise ValueError(f"its history has {len(about)} epochs")
-        return from_json(list[dict[str, float]], about)
+        history: list[dict[str, float]] = from_json(list[dict[str, float]], about)
+        return history
 
 
 def _hash_file(path: Path) -> str:

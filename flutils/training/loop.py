@@ -47,14 +47,29 @@ def run_epochs(
     Raises:
         ValueError: if `checkpoints` holds another training.
     """
+    if checkpoints is None:
+        return _fit(model, x, y, config, seed, None, prepare, measure)
+    settings = {**kind, "recipe": asdict(config), "seed": int(seed)}
+    store = Checkpoints(checkpoints, fingerprint(model, x, y, settings))
+    with store.hold():
+        return _fit(model, x, y, config, seed, store, prepare, measure)
+
+
+def _fit(
+    model: keras.Model,
+    x: np.ndarray,
+    y: np.ndarray,
+    config: TrainingConfig,
+    seed: int,
+    store: Checkpoints | None,
+    prepare: Callable[[keras.Model], None],
+    measure: Callable[[keras.Model], dict[str, float]],
+) -> TrainedModel:
+    """Train the epochs that the checkpoints lack; see `run_epochs`."""
     history: list[dict[str, float]] = []
-    store = None
-    if checkpoints is not None:
-        settings = {**kind, "recipe": asdict(config), "seed": int(seed)}
-        store = Checkpoints(checkpoints, fingerprint(model, x, y, settings))
-        resumed = store.load_newest()
-        if resumed is not None:
-            model, history = resumed.model, resumed.history
+    resumed = store.load_newest() if store else None
+    if resumed is not None:
+        model, history = resumed.model, resumed.history
     batches = Batches(x, y, config, seed=seed, epoch=len(history))
     if not history:
         compile_for_training(model, config, steps=config.epochs * len(batches))

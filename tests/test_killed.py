@@ -1,0 +1,110 @@
+"""Kill -9 at random moments, and run again: all that is left equals an undisturbed run's, bit for bit.
+
+The everyday test kills each small step twice; `make test-slow` does so 20 times, and a whole smoke run too.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+from conftest import ROOT
+from killing import STEPS, describe
+
+KILLS = 20
+
+
+def torment_steps(folder, kills, seed):
+    """Run `killing.py`; return its report of each step."""
+    command = [sys.executable, str(ROOT / "tests" / "killing.py"), str(folder), str(seed), str(kills)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=7200)
+    assert done.returncode == 0, done.stderr[-3000:]
+    reports = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [report["step"] for report in reports] == list(STEPS)
+    for report in reports:
+        assert report["kills"] == kills and report["changes of files"] > 10 and report["files"] > 3
+    return reports
+
+
+def test_small_steps_killed_twice_come_out_the_same(tmp_path):
+    reports = torment_steps(tmp_path, 2, seed=1)
+    assert {report["step"]: report["wrong"] for report in reports} == {step: [] for step in STEPS}
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+def test_small_steps_killed_often_come_out_the_same(tmp_path, say):
+    reports = torment_steps(tmp_path, KILLS, seed=0)
+    for report in reports:
+        say(", ".join(f"{name}: {value}" for name, value in report.items()))
+    assert {report["step"]: report["wrong"] for report in reports} == {step: [] for step in STEPS}
+
+
+class SmokeRun:
+    """Smoke runs of one dataset in a home and a folder of temporary files of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "temporary").mkdir(parents=True)
+
+    def run(self, after: float | None = None) -> float | None:
+        """Run, killed after so many seconds; return how long it took, or None if it was killed."""
+        started = time.perf_counter()
+        command = [sys.executable, "-m", "flutils", "reproduce", "--profile", "smoke", "--dataset", "mnist"]
+        environment = {
+            **os.environ,
+            "FLUTILS_HOME": str(self.folder / "home"),
+            "TMPDIR": str(self.folder / "temporary"),
+        }
+        with (self.folder / "log").open("wb") as log:
+            process = subprocess.Popen(command, env=environment, cwd=ROOT, stdout=log, stderr=log)
+            try:
+                process.wait(after)
+            except subprocess.TimeoutExpired:
+                kernels = psutil.Process(process.pid).children(recursive=True)
+                process.kill()
+                process.wait()
+                _, alive = psutil.wait_procs(kernels, timeout=30)
+                assert not alive, "a kernel outlived its run"
+        if process.returncode == -signal.SIGKILL:
+            return None
+        assert process.returncode == 0, (self.folder / "log").read_text()
+        return time.perf_counter() - started
+
+    def take_stock(self) -> dict[str, str]:
+        """Describe all that is there; of pages, notebooks and pictures, which tell times, that they are."""
+        shown = (".html", ".ipynb", ".png", ".svg")
+        paths = [path for part in ("home", "temporary") for path in (self.folder / part).rglob("*")]
+        return {
+            str(path.relative_to(self.folder)): "there" if path.suffix in shown else describe(path)
+            for path in paths
+        }
+
+
+@pytest.mark.long
+@pytest.mark.timeout(7200)
+def test_a_smoke_run_killed_often_comes_out_the_same(tmp_path, say):
+    """The kills come one after the other, each in a run that goes on from where the one before was killed."""
+    whole, killed = SmokeRun(tmp_path / "whole"), SmokeRun(tmp_path / "killed")
+    seconds = whole.run()
+    rng, moments = random.Random(0), []
+    started = time.perf_counter()
+    for _ in range(KILLS):
+        # Late enough that notebooks run by then, early enough that not all has been made.
+        moments.append(round(rng.uniform(0.05, 0.6) * seconds, 1))
+        if killed.run(after=moments[-1]) is not None:
+            break
+    last = killed.run()
+    say(f"smoke run: {len(moments)} kills, after {moments} s")
+    say(f"  undisturbed {seconds:.0f} s, the last {last:.0f} s, all {time.perf_counter() - started:.0f} s")
+    expected, found = whole.take_stock(), killed.take_stock()
+    assert len(expected) > 100
+    differ = sorted(name for name in expected | found if expected.get(name) != found.get(name))
+    assert differ == []
