@@ -10,7 +10,7 @@ from flutils import data
 from flutils.artifacts import Store, check_writable, find_home
 from flutils.config import DATASETS
 from flutils.report import write_page
-from flutils.reproduce.notebooks import ALL
+from flutils.reproduce.notebooks import ALL, EXPLORER
 from flutils.reproduce.plan import (
     Plan,
     count_there,
@@ -129,6 +129,7 @@ def _write_page(plan: Plan, home: Path) -> Path:
     folder = home / "artifacts" / plan.run_name
     found = [(path.parent.parent.name, path) for path in folder.glob("*/notebooks/[0-9][0-9]_*.ipynb")]
     found = [item for item in found if not item[1].name.endswith(".failed.ipynb")]
+    found = [item for item in found if not item[1].name.startswith(EXPLORER)]  # its sliders need a kernel
     order = sorted(found, key=lambda item: (item[1].name, DATASETS.index(item[0]) if item[0] != ALL else 0))
     return write_page(order, folder / "index.html", title=f"Feedback learning, reproduced: {plan.run_name}")
 
