@@ -79,7 +79,7 @@ bench: $(STAMP) ## time the search on this machine and put the tables into READM
 	$(BIN)/python benchmarks/report.py
 
 lab: $(STAMP) ## open the index of the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks/index.ipynb
+	$(BIN)/jupyter lab notebooks --LabApp.default_url=/lab/tree/index.ipynb
 
 explorer: $(STAMP) ## show the explorer as a page of its own
 	$(BIN)/voila notebooks/00_explorer.ipynb
