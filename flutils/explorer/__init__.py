@@ -6,7 +6,7 @@ It only reads what the notebooks have made; nothing is trained or searched here.
 from flutils.explorer.material import Material
 from flutils.explorer.ray import GRADIENT, KINDS, MEAN, NEAREST, RANDOM
 from flutils.explorer.state import Choice, Explorer, Reading
-from flutils.explorer.static import draw_ray, draw_slices
+from flutils.explorer.static import draw_ray, draw_slices, show_figure
 from flutils.explorer.stored import load_state
 from flutils.explorer.widgets import ExplorerBox, build_widget, open_explorer
 from flutils.explorer.words import describe_direction
@@ -28,4 +28,5 @@ __all__ = [
     "draw_slices",
     "load_state",
     "open_explorer",
+    "show_figure",
 ]
