@@ -68,7 +68,7 @@ unit: $(TEST) ## pytest, with the smoke pipeline and nbval
 notebooks: $(STAMP) ## execute the committed notebooks in place (NOTEBOOK=03 for one)
 	@$(BIN)/python -m flutils notebooks $(if $(NOTEBOOK),--notebook $(NOTEBOOK))
 
-report: $(STAMP) ## copy results to artifacts/reported and into README.md
+report: $(STAMP) ## write RESULTS.md, README's headline and the article from results
 	@$(BIN)/python -m flutils report --profile $(PROFILE)
 
 bench: $(STAMP) ## time the search on this machine and put the tables into README.md

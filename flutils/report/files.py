@@ -1,9 +1,10 @@
-"""RESULTS.md and README's headline on disk, and the copies of results that they are made from."""
+"""RESULTS.md, README's headline and the article on disk, and the copies of results they are made from."""
 
 from pathlib import Path
 
 from flutils.artifacts import atomic_path, find_home
 from flutils.config import DATASETS, PROFILES, load_profile
+from flutils.report.article import render_article
 from flutils.report.markdown import render_headline, render_results
 from flutils.results import RESULTS, Report
 
@@ -12,7 +13,7 @@ REPORTED = "reported"
 
 
 def report_results(profile: str, *, home: Path | None = None) -> list[Path]:
-    """Keep a profile's results for the report, and write RESULTS.md and README's headline anew.
+    """Keep a profile's results for the report, and write RESULTS.md, README's headline and the article anew.
 
     The results of `paper` ship where they are; those of other profiles are copied to
     ``artifacts/reported/``, for their folders are not tracked by git.
@@ -46,7 +47,9 @@ def report_results(profile: str, *, home: Path | None = None) -> list[Path]:
 
 
 def rewrite_files(home: Path) -> list[Path]:
-    """Write RESULTS.md and README's headline from all results that are kept; return their paths.
+    """Write RESULTS.md, README's headline and the article from all results that are kept; return their paths.
+
+    The article needs every result of a profile; while none has them all, it stays as it is.
 
     Raises:
         ValueError: if none are kept, or README lacks the marks of the headline.
@@ -54,15 +57,22 @@ def rewrite_files(home: Path) -> list[Path]:
     reports = read_reports(home)
     if not reports:
         raise ValueError(f"no results are kept in {home / 'artifacts'}; `make report` keeps them")
-    readme, results = home / "README.md", home / "RESULTS.md"
-    before, _, after = split_readme(readme)
-    headline = (
-        render_headline(reports[0]) if reports else "No results are kept yet; `make report` keeps them."
-    )
-    for path, text in ((results, render_results(reports)), (readme, f"{before}\n\n{headline}\n\n{after}")):
+    before, _, after = split_readme(home / "README.md")
+    texts = {
+        home / "RESULTS.md": render_results(reports),
+        home / "README.md": f"{before}\n\n{render_headline(reports[0])}\n\n{after}",
+    }
+    if complete := find_complete(reports):
+        texts[home / "docs" / "article.md"] = render_article(complete)
+    for path, text in texts.items():
         with atomic_path(path) as writing:
             writing.write_text(text, encoding="utf-8")
-    return [results, readme]
+    return list(texts)
+
+
+def find_complete(reports: list[Report]) -> Report | None:
+    """Return the first report that lacks no result."""
+    return next((report for report in reports if not len(report.missing())), None)
 
 
 def read_reports(home: Path) -> list[Report]:

@@ -14,6 +14,7 @@ from flutils.results import Report
 from flutils.results.report import NOT_JUDGED, NOT_PRINTED, ClaimLine
 
 SYMBOLS = {HOLDS: "✓", FAILS: "✗", CANNOT_TELL: "?", NOT_PRINTED: "–", NOT_JUDGED: "–"}
+LEGEND = "(✓ holds, ✗ fails, ? cannot tell, – not printed or not judged.)"
 HOW_TO_READ = (
     "How to read it: *printed* is what the paper's own printed numbers say of its text, *ours* what was "
     "measured here. A verdict is computed, not typed: a claim *holds* if it is true in at least 97.5 % of "
@@ -32,24 +33,39 @@ COMPARED = (
 
 def render_headline(report: Report) -> str:
     """Render how many claims hold, in a sentence and one small table."""
+    first = f"{summarize_claims(report)} {LEGEND}"
+    return "\n\n".join((first, _tabulate_counts(report), summarize_controls(report))).rstrip()
+
+
+def summarize_claims(report: Report) -> str:
+    """Say how many claims hold, in our numbers and in the printed ones."""
     lines = [line for line in report.claims() if line.counted]
     ours, printed = (_count([getattr(line, who) for line in lines]) for who in ("ours", "printed"))
     decided = [line for line in lines if {line.printed, line.ours} <= {HOLDS, FAILS}]
     same = sum(line.printed == line.ours for line in decided)
-    counts = report.count()
-    rows = [
-        [str(about), *(str(counts.loc[about, key] or "") for key in counts.columns)] for about in counts.index
-    ]
-    header = ["about", *(f"{column[0]} {SYMBOLS[column[1]]}" for column in counts.columns)]
-    return "\n\n".join(
-        (
-            f"The paper makes {len(lines)} claims, one about both datasets counted for each. In our numbers "
-            f"{ours}; in the paper's own printed numbers {printed}. Where both decide, they agree on {same} "
-            f"of {len(decided)}. (✓ holds, ✗ fails, ? cannot tell, – not printed or not judged.)",
-            make_table(header, rows),
-            _summarize_controls(report),
-        )
-    ).rstrip()
+    return (
+        f"The paper makes {len(lines)} claims, one about both datasets counted for each. In our numbers "
+        f"{ours}; in the paper's own printed numbers {printed}. Where both decide, they agree on {same} "
+        f"of {len(decided)}."
+    )
+
+
+def summarize_controls(report: Report) -> str:
+    """Say on how many measures F.L. differs from the two controls; empty without any."""
+    measures = report.measures()
+    if not measures:
+        return ""
+    parts = []
+    for pair, what in ((f"{FL} − {CONTROL}", "longer training"), (f"{FL} − {NOISE}", "noise as such")):
+        ends = [measure.differences[pair] for measure in measures]
+        above, below = sum(low > 0 for _, low, _ in ends), sum(high < 0 for _, _, high in ends)
+        parts.append(f"beyond {what}, F.L. gains on **{above}** and loses on **{below}**")
+    return (
+        f"**Is it crossing the boundary?** Of {len(measures)} measures of margins and accuracy (two datasets,"
+        f" searched samples and test images, 95 % intervals that leave out 0): {'; '.join(parts)}. "
+        "*Longer training* is F.L.'s retraining with each example replaced by its sample, *noise* with it "
+        "replaced by its sample plus Gaussian noise of the example's length."
+    )
 
 
 def render_results(reports: Sequence[Report]) -> str:
@@ -103,22 +119,13 @@ def _format_cell(value: Any, decimals: int) -> str:
     )
 
 
-def _summarize_controls(report: Report) -> str:
-    """Say on how many measures F.L. differs from the two controls; empty without any."""
-    measures = report.measures()
-    if not measures:
-        return ""
-    parts = []
-    for pair, what in ((f"{FL} − {CONTROL}", "longer training"), (f"{FL} − {NOISE}", "noise as such")):
-        ends = [measure.differences[pair] for measure in measures]
-        above, below = sum(low > 0 for _, low, _ in ends), sum(high < 0 for _, _, high in ends)
-        parts.append(f"beyond {what}, F.L. gains on **{above}** and loses on **{below}**")
-    return (
-        f"**Is it crossing the boundary?** Of {len(measures)} measures of margins and accuracy (two datasets,"
-        f" searched samples and test images, 95 % intervals that leave out 0): {'; '.join(parts)}. "
-        "*Longer training* is F.L.'s retraining with each example replaced by its sample, *noise* with it "
-        "replaced by its sample plus Gaussian noise of the example's length."
-    )
+def _tabulate_counts(report: Report) -> str:
+    """Count the verdicts by what the claims are about, in one small table."""
+    counts = report.count()
+    rows = [
+        [str(about), *(str(counts.loc[about, key] or "") for key in counts.columns)] for about in counts.index
+    ]
+    return make_table(["about", *(f"{column[0]} {SYMBOLS[column[1]]}" for column in counts.columns)], rows)
 
 
 def _render_profile(report: Report) -> Iterator[str]:

@@ -19,7 +19,8 @@ WIDE = "<table><tr>" + "".join(f"<td>column {k:02}</td>" for k in range(13)) + "
 # What sticks out of the window and cannot be scrolled to, and what hides a part of itself.
 CUT_OFF = """() => [...document.querySelectorAll('body *')].filter(part => {
   const style = getComputedStyle(part);
-  if (style.overflowX === 'hidden' && part.scrollWidth > part.clientWidth + 1 && part.clientWidth) return true;
+  const hides = part.clientWidth && part.scrollWidth > part.clientWidth + 1;
+  if (style.overflowX === 'hidden' && hides) return true;
   if (part.getBoundingClientRect().right <= document.documentElement.clientWidth + 1) return false;
   for (let outer = part.parentElement; outer !== document.body; outer = outer.parentElement)
     if (['auto', 'scroll'].includes(getComputedStyle(outer).overflowX) && MEDIA === 'screen') return false;
