@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -83,6 +84,20 @@ def test_order_and_summary(folders, capsys):
     assert not list(folders["home"].rglob(".writing-*"))
     for path in folders["home"].rglob("*.ipynb"):
         assert str(folders["home"]) not in path.read_text()
+
+
+def test_a_run_first_says_what_it_will_do_and_how_long(folders, capsys):
+    write_notebook(folders["folder"], "01_make", MAKE, dataset="all")
+    reproduce(profile="smoke", **folders)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("profile smoke, seed 0: 1 notebook runs; 0 of ")
+    assert first.endswith("; from nothing, all notebooks take a few minutes on two cores")
+    path = folders["home"] / "artifacts" / "smoke" / "all" / "runtime.json"
+    path.write_text(path.read_text().replace('"seconds_total": ', '"seconds_total": 63'))
+    reproduce(profile="smoke", **folders)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert re.search(r"took 1\d+ minutes when last measured$", first)
+    assert first.count("minutes") == 1
 
 
 def test_runtime_is_measured_only_from_nothing(folders):

@@ -1,8 +1,9 @@
 """The replication article: the template ``article.md`` beside this file, filled in from results."""
 
 import re
+from collections.abc import Mapping
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 from flutils import paper
 from flutils.claims import (
@@ -51,7 +52,7 @@ def read_template() -> str:
 
 def collect_fields(report: Report) -> dict[str, Any]:
     """Return what the fields of the article's template name."""
-    lines, results = report.claims(), report.found
+    lines, results = report.claims(), cast(Mapping[str, Mapping[str, Any]], report.found)
     counted = [line for line in lines if line.counted]
     return {
         **{dataset: results[dataset] for dataset in DATASETS},

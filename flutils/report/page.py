@@ -39,7 +39,7 @@ def write_page(notebooks: Sequence[tuple[str, Path]], target: Path, *, title: st
     cells = [cell for _, own in chapters for cell in own]
     exporter = HTMLExporter(template_name="lab", exclude_input_prompt=True, exclude_output_prompt=True)
     page, _ = exporter.from_notebook_node(new_notebook(cells=cells))
-    soup = BeautifulSoup(page, "html.parser")
+    soup: Any = BeautifulSoup(page, "html.parser")
     for script in soup.find_all("script"):  # they load others from the network, for widgets and formulas
         script.decompose()
     soup.title.string = title

@@ -15,6 +15,7 @@ from flutils.reproduce.plan import (
     Plan,
     count_there,
     describe_plan,
+    describe_time,
     has_artifacts,
     make_plan,
     remove_artifacts,
@@ -81,7 +82,8 @@ def reproduce(
         check_writable(target)
     print(
         f"profile {plan.profile}, seed {plan.seed}: {len(plan.steps)} notebook runs;"
-        f" {count_there(plan, home)}"
+        f" {count_there(plan, home)}; {describe_time(plan, home)}",
+        flush=True,
     )
     for name in plan.datasets:
         fetched = data.fetch(name)
