@@ -1,12 +1,14 @@
 """RESULTS.md, README's headline and the article on disk, and the copies of results they are made from."""
 
 from pathlib import Path
+from typing import Any
 
-from flutils.artifacts import atomic_path, find_home
+from flutils.artifacts import atomic_path, find_home, read_result
 from flutils.config import DATASETS, PROFILES, load_profile
 from flutils.report.article import render_article
 from flutils.report.markdown import render_headline, render_results
 from flutils.results import RESULTS, Report
+from flutils.results.base import ALL
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 REPORTED = "reported"
@@ -59,7 +61,7 @@ def rewrite_files(home: Path) -> list[Path]:
         raise ValueError(f"no results are kept in {home / 'artifacts'}; `make report` keeps them")
     before, _, after = split_readme(home / "README.md")
     texts = {
-        home / "RESULTS.md": render_results(reports),
+        home / "RESULTS.md": render_results(reports, read_runtimes(home)),
         home / "README.md": f"{before}\n\n{render_headline(reports[0])}\n\n{after}",
     }
     if complete := find_complete(reports):
@@ -84,6 +86,14 @@ def read_reports(home: Path) -> list[Report]:
         if any(report.found.values()):
             reports.append(report)
     return reports
+
+
+def read_runtimes(home: Path) -> dict[str, dict[str, Any]]:
+    """Read, for each profile of which it is kept, how long a run from nothing took."""
+    places = {profile: home / "artifacts" / REPORTED / profile for profile in PROFILES}
+    places["paper"] = home / "artifacts" / "paper"
+    paths = {profile: place / ALL / "runtime.json" for profile, place in places.items()}
+    return {profile: read_result(path) for profile, path in paths.items() if path.exists()}
 
 
 def split_readme(readme: Path) -> tuple[str, str, str]:

@@ -1,8 +1,9 @@
 """Saved results as markdown: each result's own table, the claims, and how many of them hold."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -68,11 +69,14 @@ def summarize_controls(report: Report) -> str:
     )
 
 
-def render_results(reports: Sequence[Report]) -> str:
+def render_results(
+    reports: Sequence[Report], runtimes: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> str:
     """Render everything that is saved, a section for each profile.
 
     Args:
         reports: of the profiles, in the order of the sections.
+        runtimes: profile -> how long a run from nothing took, as `flutils.reproduce` saves it.
 
     Returns:
         Markdown: the headline, every claim with its evidence, and each result's table and figures.
@@ -80,6 +84,8 @@ def render_results(reports: Sequence[Report]) -> str:
     parts = ["# Results", "This file is written by `make report`; nothing in it is typed.", HOW_TO_READ]
     for report in reports:
         parts += [f"## Profile `{report.profile}`", *_render_profile(report)]
+        if runtime := runtimes.get(report.profile):
+            parts += ["### How long it took", _render_runtime(runtime)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -150,6 +156,15 @@ def _render_profile(report: Report) -> Iterator[str]:
         for result in found:
             yield f"**{TITLES.get(result.dataset, 'Both datasets')}**"
             yield render_frame(result.frame())
+
+
+def _render_runtime(runtime: Mapping[str, Any]) -> str:
+    rows = [
+        [run["notebook"], TITLES.get(run["dataset"], run["dataset"]), f"{run['seconds']:,.0f}"]
+        for run in runtime["notebooks"]
+    ]
+    total = f"All notebooks, from nothing: {runtime['seconds_total'] / 60:.0f} minutes."
+    return f"{total}\n\n{make_table(['notebook', 'dataset', 'seconds'], rows, left=2)}"
 
 
 def _list_claims(lines: Sequence[ClaimLine]) -> str:
