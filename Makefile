@@ -71,7 +71,7 @@ test-slow: $(TEST) ## the tests that take minutes or hours, with the figures of 
 notebooks: $(STAMP) ## execute the committed notebooks in place (NOTEBOOK=03 for one)
 	@$(BIN)/python -m flutils notebooks $(if $(NOTEBOOK),--notebook $(NOTEBOOK))
 
-report: $(STAMP) ## copy results to artifacts/reported and into README.md
+report: $(STAMP) ## write RESULTS.md, README's headline and the article from results
 	@$(BIN)/python -m flutils report --profile $(PROFILE)
 
 bench: $(STAMP) ## time the search on this machine and put the tables into README.md
@@ -82,7 +82,7 @@ bench: $(STAMP) ## time the search on this machine and put the tables into READM
 	$(BIN)/python benchmarks/report.py
 
 lab: $(STAMP) ## open the index of the notebooks in JupyterLab
-	$(BIN)/jupyter lab notebooks/index.ipynb
+	$(BIN)/jupyter lab notebooks --LabApp.default_url=/lab/tree/index.ipynb
 
 explorer: $(STAMP) ## show the explorer as a page of its own
 	$(BIN)/voila notebooks/00_explorer.ipynb

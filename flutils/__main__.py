@@ -83,7 +83,7 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_choice(verify, "--dataset", f"one of {', '.join(DATASETS)}; without it both")
     verify.add_argument("--quick", action="store_true", help="checksums and keys only")
 
-    report = commands.add_parser("report", help="copy results to artifacts/reported and into README.md")
+    report = commands.add_parser("report", help="write RESULTS.md, README's headline and the article")
     report.set_defaults(run=_report)
     _add_profile(report, "quick")
     report.add_argument("--seed", type=int, default=0, help="the run's one seed (default: 0)")

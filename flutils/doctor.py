@@ -107,8 +107,8 @@ def _check_onednn() -> Finding:
 def _check_cores() -> Finding:
     count = len(os.sched_getaffinity(0))
     if count > 1:
-        return Finding(OK, f"{count}; the times in README are of 2")
-    return Finding(NOTE, "1; expect twice the times in README, which are of 2")
+        return Finding(OK, f"{count}; measured times are of 2")
+    return Finding(NOTE, "1; expect twice the measured times, which are of 2")
 
 
 def _check_memory() -> Finding:

@@ -13,6 +13,7 @@ from flutils.explorer.material import Lazy
 from flutils.explorer.network import KerasNetwork
 from flutils.explorer.screen import Screen
 from flutils.explorer.slice import build_plane, classify_plane
+from flutils.reproduce.notebooks import read_defaults
 
 SHAPE = (4, 4, 1)
 WEIGHTS = np.zeros((16, 3))
@@ -468,3 +469,10 @@ def test_the_notebook_shows_figures_before_the_widget():
     ]
     assert calls.index("draw_ray") < calls.index("draw_slices") < calls.index("build_widget")
     assert not {"train_all", "train_ori", "search_margins"} & set(calls)
+
+
+def test_the_notebook_opens_on_models_that_ship():
+    chosen = read_defaults(ROOT / "notebooks" / "00_explorer.ipynb")
+    state = explorer.load_state(chosen["PROFILE"], chosen["SEED"], home=ROOT)
+    shipped = {path.parent.name for path in (ROOT / "artifacts" / "paper").glob("*/ori-*.keras")}
+    assert shipped and set(state.materials) == shipped

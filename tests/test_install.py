@@ -77,6 +77,14 @@ def test_a_failed_installation_does_not_count(tmp_path):
     assert install(tmp_path, "venv")[1][len(asked) :] == [UV, by_uv("requirements.lock"), OWN]
 
 
+def test_the_address_that_lab_prints_is_that_of_the_index(tmp_path):
+    install(tmp_path, "venv")
+    done = make("-n", "lab", f"VENV={tmp_path / 'venv'}")
+    command = done.stdout.splitlines()[-1].split()
+    assert command[1:] == ["lab", "notebooks", "--LabApp.default_url=/lab/tree/index.ipynb"]
+    assert (ROOT / "notebooks" / "index.ipynb").is_file()
+
+
 @pytest.mark.parametrize(
     ("works", "chosen"),
     [((11, 12, 13), "python3.12"), ((11, 13), "python3.13"), ((11,), "python3.11")],

@@ -104,5 +104,15 @@ def test_metadata_says_nothing_of_the_run(notebook):
         assert set(cell.metadata) <= {"tags"}, "run `make notebooks`"
 
 
+def test_every_figure_has_alternative_text(notebook):
+    figures = [
+        output
+        for cell in code_cells(notebook)
+        for output in cell.outputs
+        if "image/png" in output.get("data", ())
+    ]
+    assert all(figure.metadata.get("image/png", {}).get("alt") for figure in figures)
+
+
 def test_at_least_one_cell_is_compared(notebook):
     assert compared_cells(notebook)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -55,6 +56,8 @@ def folders(tmp_path, monkeypatch):
 def test_order_and_summary(folders, capsys):
     for name, dataset in (("01_make", "mnist"), ("02_read", "mnist"), ("03_all", "all"), ("00_toy", "mnist")):
         write_notebook(folders["folder"], name, MAKE, "print('ran', DATASET, PROFILE, SEED)", dataset=dataset)
+    executed = folders["home"] / "artifacts" / "smoke-seed3" / "all" / "notebooks"
+    write_notebook(executed, "00_toy", "print('a toy')")
     done = reproduce(profile="smoke", seed=3, **folders)
     assert [(run.notebook, run.dataset) for run in done.runs] == [
         ("01_make", "mnist"),
@@ -75,10 +78,26 @@ def test_order_and_summary(folders, capsys):
     assert lines[1].endswith("cached: thing; computed: nothing")
     assert "  artifacts/smoke/mnist/train.json" in said
     assert "  artifacts/smoke-seed3/all/runtime.json" in said
-    assert said[-1].endswith("artifacts/smoke-seed3/index.html") and (smoke / "index.html").is_file()
+    assert said[-1].endswith("artifacts/smoke-seed3/index.html")
+    page = (smoke / "index.html").read_text(encoding="utf-8")
+    assert page.count("ran ") >= 5 and "a toy" not in page
     assert not list(folders["home"].rglob(".writing-*"))
     for path in folders["home"].rglob("*.ipynb"):
         assert str(folders["home"]) not in path.read_text()
+
+
+def test_a_run_first_says_what_it_will_do_and_how_long(folders, capsys):
+    write_notebook(folders["folder"], "01_make", MAKE, dataset="all")
+    reproduce(profile="smoke", **folders)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert first.startswith("profile smoke, seed 0: 1 notebook runs; 0 of ")
+    assert first.endswith("; from nothing, all notebooks take a few minutes on two cores")
+    path = folders["home"] / "artifacts" / "smoke" / "all" / "runtime.json"
+    path.write_text(path.read_text().replace('"seconds_total": ', '"seconds_total": 63'))
+    reproduce(profile="smoke", **folders)
+    first = capsys.readouterr().out.splitlines()[0]
+    assert re.search(r"took 1\d+ minutes when last measured$", first)
+    assert first.count("minutes") == 1
 
 
 def test_runtime_is_measured_only_from_nothing(folders):

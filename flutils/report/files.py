@@ -1,18 +1,21 @@
-"""RESULTS.md and README's headline on disk, and the copies of results that they are made from."""
+"""RESULTS.md, README's headline and the article on disk, and the copies of results they are made from."""
 
 from pathlib import Path
+from typing import Any
 
 from flutils.artifacts import atomic_path, find_home, name_run, read_result
 from flutils.config import DATASETS, PROFILES, load_profile
+from flutils.report.article import render_article
 from flutils.report.markdown import render_headline, render_results
 from flutils.results import RESULTS, Report
+from flutils.results.base import ALL
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 REPORTED = "reported"
 
 
 def report_results(profile: str, *, seed: int = 0, home: Path | None = None) -> list[Path]:
-    """Keep a profile's results for the report, and write RESULTS.md and README's headline anew.
+    """Keep a profile's results for the report, and write RESULTS.md, README's headline and the article anew.
 
     The results of `paper` ship where they are; those of other profiles are copied to
     ``artifacts/reported/``, for their folders are not tracked by git.
@@ -51,7 +54,9 @@ def report_results(profile: str, *, seed: int = 0, home: Path | None = None) -> 
 
 
 def rewrite_files(home: Path) -> list[Path]:
-    """Write RESULTS.md and README's headline from all results that are kept; return their paths.
+    """Write RESULTS.md, README's headline and the article from all results that are kept; return their paths.
+
+    The article needs every result of a profile; while none has them all, it stays as it is.
 
     Raises:
         ValueError: if none are kept, or README lacks the marks of the headline.
@@ -59,15 +64,22 @@ def rewrite_files(home: Path) -> list[Path]:
     reports = read_reports(home)
     if not reports:
         raise ValueError(f"no results are kept in {home / 'artifacts'}; `make report` keeps them")
-    readme, results = home / "README.md", home / "RESULTS.md"
-    before, _, after = split_readme(readme)
-    headline = (
-        render_headline(reports[0]) if reports else "No results are kept yet; `make report` keeps them."
-    )
-    for path, text in ((results, render_results(reports)), (readme, f"{before}\n\n{headline}\n\n{after}")):
+    before, _, after = split_readme(home / "README.md")
+    texts = {
+        home / "RESULTS.md": render_results(reports, read_runtimes(home)),
+        home / "README.md": f"{before}\n\n{render_headline(reports[0])}\n\n{after}",
+    }
+    if complete := find_complete(reports):
+        texts[home / "docs" / "article.md"] = render_article(complete)
+    for path, text in texts.items():
         with atomic_path(path) as writing:
             writing.write_text(text, encoding="utf-8")
-    return [results, readme]
+    return list(texts)
+
+
+def find_complete(reports: list[Report]) -> Report | None:
+    """Return the first report that lacks no result."""
+    return next((report for report in reports if not len(report.missing())), None)
 
 
 def read_reports(home: Path) -> list[Report]:
@@ -79,6 +91,14 @@ def read_reports(home: Path) -> list[Report]:
         if any(report.found.values()):
             reports.append(report)
     return reports
+
+
+def read_runtimes(home: Path) -> dict[str, dict[str, Any]]:
+    """Read, for each profile of which it is kept, how long a run from nothing took."""
+    places = {profile: home / "artifacts" / REPORTED / profile for profile in PROFILES}
+    places["paper"] = home / "artifacts" / "paper"
+    paths = {profile: place / ALL / "runtime.json" for profile, place in places.items()}
+    return {profile: read_result(path) for profile, path in paths.items() if path.exists()}
 
 
 def split_readme(readme: Path) -> tuple[str, str, str]:

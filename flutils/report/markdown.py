@@ -1,8 +1,9 @@
 """Saved results as markdown: each result's own table, the claims, and how many of them hold."""
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -14,6 +15,7 @@ from flutils.results import Report
 from flutils.results.report import NOT_JUDGED, NOT_PRINTED, ClaimLine
 
 SYMBOLS = {HOLDS: "✓", FAILS: "✗", CANNOT_TELL: "?", NOT_PRINTED: "–", NOT_JUDGED: "–"}
+LEGEND = "(✓ holds, ✗ fails, ? cannot tell, – not printed or not judged.)"
 HOW_TO_READ = (
     "How to read it: *printed* is what the paper's own printed numbers say of its text, *ours* what was "
     "measured here. A verdict is computed, not typed: a claim *holds* if it is true in at least 97.5 % of "
@@ -32,31 +34,49 @@ COMPARED = (
 
 def render_headline(report: Report) -> str:
     """Render how many claims hold, in a sentence and one small table."""
+    first = f"{summarize_claims(report)} {LEGEND}"
+    return "\n\n".join((first, _tabulate_counts(report), summarize_controls(report))).rstrip()
+
+
+def summarize_claims(report: Report) -> str:
+    """Say how many claims hold, in our numbers and in the printed ones."""
     lines = [line for line in report.claims() if line.counted]
     ours, printed = (_count([getattr(line, who) for line in lines]) for who in ("ours", "printed"))
     decided = [line for line in lines if {line.printed, line.ours} <= {HOLDS, FAILS}]
     same = sum(line.printed == line.ours for line in decided)
-    counts = report.count()
-    rows = [
-        [str(about), *(str(counts.loc[about, key] or "") for key in counts.columns)] for about in counts.index
-    ]
-    header = ["about", *(f"{column[0]} {SYMBOLS[column[1]]}" for column in counts.columns)]
-    return "\n\n".join(
-        (
-            f"The paper makes {len(lines)} claims, one about both datasets counted for each. In our numbers "
-            f"{ours}; in the paper's own printed numbers {printed}. Where both decide, they agree on {same} "
-            f"of {len(decided)}. (✓ holds, ✗ fails, ? cannot tell, – not printed or not judged.)",
-            make_table(header, rows),
-            _summarize_controls(report),
-        )
-    ).rstrip()
+    return (
+        f"The paper makes {len(lines)} claims, one about both datasets counted for each. In our numbers "
+        f"{ours}; in the paper's own printed numbers {printed}. Where both decide, they agree on {same} "
+        f"of {len(decided)}."
+    )
 
 
-def render_results(reports: Sequence[Report]) -> str:
+def summarize_controls(report: Report) -> str:
+    """Say on how many measures F.L. differs from the two controls; empty without any."""
+    measures = report.measures()
+    if not measures:
+        return ""
+    parts = []
+    for pair, what in ((f"{FL} − {CONTROL}", "longer training"), (f"{FL} − {NOISE}", "noise as such")):
+        ends = [measure.differences[pair] for measure in measures]
+        above, below = sum(low > 0 for _, low, _ in ends), sum(high < 0 for _, _, high in ends)
+        parts.append(f"beyond {what}, F.L. gains on **{above}** and loses on **{below}**")
+    return (
+        f"**Is it crossing the boundary?** Of {len(measures)} measures of margins and accuracy (two datasets,"
+        f" searched samples and test images, 95 % intervals that leave out 0): {'; '.join(parts)}. "
+        "*Longer training* is F.L.'s retraining with each example replaced by its sample, *noise* with it "
+        "replaced by its sample plus Gaussian noise of the example's length."
+    )
+
+
+def render_results(
+    reports: Sequence[Report], runtimes: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+) -> str:
     """Render everything that is saved, a section for each profile.
 
     Args:
         reports: of the profiles, in the order of the sections.
+        runtimes: profile -> how long a run from nothing took, as `flutils.reproduce` saves it.
 
     Returns:
         Markdown: the headline, every claim with its evidence, and each result's table and figures.
@@ -64,6 +84,8 @@ def render_results(reports: Sequence[Report]) -> str:
     parts = ["# Results", "This file is written by `make report`; nothing in it is typed.", HOW_TO_READ]
     for report in reports:
         parts += [f"## Profile `{report.profile}`", *_render_profile(report)]
+        if runtime := runtimes.get(report.profile):
+            parts += ["### How long it took", _render_runtime(runtime)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -103,22 +125,13 @@ def _format_cell(value: Any, decimals: int) -> str:
     )
 
 
-def _summarize_controls(report: Report) -> str:
-    """Say on how many measures F.L. differs from the two controls; empty without any."""
-    measures = report.measures()
-    if not measures:
-        return ""
-    parts = []
-    for pair, what in ((f"{FL} − {CONTROL}", "longer training"), (f"{FL} − {NOISE}", "noise as such")):
-        ends = [measure.differences[pair] for measure in measures]
-        above, below = sum(low > 0 for _, low, _ in ends), sum(high < 0 for _, _, high in ends)
-        parts.append(f"beyond {what}, F.L. gains on **{above}** and loses on **{below}**")
-    return (
-        f"**Is it crossing the boundary?** Of {len(measures)} measures of margins and accuracy (two datasets,"
-        f" searched samples and test images, 95 % intervals that leave out 0): {'; '.join(parts)}. "
-        "*Longer training* is F.L.'s retraining with each example replaced by its sample, *noise* with it "
-        "replaced by its sample plus Gaussian noise of the example's length."
-    )
+def _tabulate_counts(report: Report) -> str:
+    """Count the verdicts by what the claims are about, in one small table."""
+    counts = report.count()
+    rows = [
+        [str(about), *(str(counts.loc[about, key] or "") for key in counts.columns)] for about in counts.index
+    ]
+    return make_table(["about", *(f"{column[0]} {SYMBOLS[column[1]]}" for column in counts.columns)], rows)
 
 
 def _render_profile(report: Report) -> Iterator[str]:
@@ -143,6 +156,15 @@ def _render_profile(report: Report) -> Iterator[str]:
         for result in found:
             yield f"**{TITLES.get(result.dataset, 'Both datasets')}**"
             yield render_frame(result.frame())
+
+
+def _render_runtime(runtime: Mapping[str, Any]) -> str:
+    rows = [
+        [run["notebook"], TITLES.get(run["dataset"], run["dataset"]), f"{run['seconds']:,.0f}"]
+        for run in runtime["notebooks"]
+    ]
+    total = f"All notebooks, from nothing: {runtime['seconds_total'] / 60:.0f} minutes."
+    return f"{total}\n\n{make_table(['notebook', 'dataset', 'seconds'], rows, left=2)}"
 
 
 def _list_claims(lines: Sequence[ClaimLine]) -> str:

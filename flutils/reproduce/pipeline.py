@@ -12,11 +12,12 @@ from flutils.config import DATASETS
 from flutils.margins.cluster import use_scheduler
 from flutils.report import write_page
 from flutils.reproduce.joining import join_run
-from flutils.reproduce.notebooks import ALL
+from flutils.reproduce.notebooks import ALL, EXPLORER
 from flutils.reproduce.plan import (
     Plan,
     count_there,
     describe_plan,
+    describe_time,
     has_artifacts,
     make_plan,
 )
@@ -93,7 +94,8 @@ def _reproduce(plan: Plan, home: Path, *, fresh: bool) -> Reproduction:
     check_room(home)
     print(
         f"profile {plan.profile}, seed {plan.seed}: {len(plan.steps)} notebook runs;"
-        f" {count_there(plan, home)}"
+        f" {count_there(plan, home)}; {describe_time(plan, home)}",
+        flush=True,
     )
     for name in plan.datasets:
         fetched = data.fetch(name)
@@ -146,6 +148,7 @@ def _write_page(plan: Plan, home: Path) -> Path:
     folder = home / "artifacts" / plan.run_name
     found = [(path.parent.parent.name, path) for path in folder.glob("*/notebooks/[0-9][0-9]_*.ipynb")]
     found = [item for item in found if not item[1].name.endswith(".failed.ipynb")]
+    found = [item for item in found if not item[1].name.startswith(EXPLORER)]  # its sliders need a kernel
     order = sorted(found, key=lambda item: (item[1].name, DATASETS.index(item[0]) if item[0] != ALL else 0))
     return write_page(order, folder / "index.html", title=f"Feedback learning, reproduced: {plan.run_name}")
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flutils.artifacts import name_run
+from flutils.artifacts import name_run, read_result
 from flutils.config import DATASETS, load_profile
 from flutils.folders import scratch_folder
 from flutils.reproduce.notebooks import ALL, Notebook, choose_notebooks, find_notebooks, fit_parameters
+
+_ROUGHLY = {"smoke": "a few minutes", "quick": "about 40 minutes", "paper": "days"}
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,16 @@ def count_there(plan: Plan, home: Path) -> str:
     ]
     there = sum(artifact is not None for artifact in listed)
     return f"{there} of {len(listed)} models and margin tables are there"
+
+
+def describe_time(plan: Plan, home: Path) -> str:
+    """Say how long a run takes: as measured, here or when the kept results were made, else roughly."""
+    for folder in (plan.run_name, f"reported/{plan.profile}"):
+        path = home / "artifacts" / folder / ALL / "runtime.json"
+        if path.exists():
+            minutes = read_result(path)["seconds_total"] / 60
+            return f"from nothing, all notebooks took {minutes:.0f} minutes when last measured"
+    return f"from nothing, all notebooks take {_ROUGHLY[plan.profile]} on two cores"
 
 
 def has_artifacts(plan: Plan, home: Path) -> bool:

@@ -9,7 +9,7 @@ from flutils import paper
 from flutils.artifacts import Store
 from flutils.config import DATASETS
 from flutils.report import render_headline, render_results, report_results
-from flutils.report.files import BEGIN, END, read_reports, split_readme
+from flutils.report.files import BEGIN, END, read_reports, read_runtimes, split_readme
 from flutils.report.markdown import make_table
 from flutils.results import Table1
 
@@ -49,6 +49,15 @@ def test_results_are_kept_and_rendered(home):
     assert (home / "README.md").read_text(encoding="utf-8") == readme
 
 
+def test_a_run_from_nothing_says_how_long_it_took(home):
+    runs = [{"notebook": "01_train", "dataset": "mnist", "seconds": 61.2}]
+    Store("quick", "all", home=home).save_result("runtime", {"seconds_total": 612, "notebooks": runs})
+    report_results("quick", home=home)
+    results = (home / "RESULTS.md").read_text(encoding="utf-8")
+    assert "All notebooks, from nothing: 10 minutes." in results
+    assert "| 01_train | MNIST | 61 |" in results
+
+
 def test_nothing_to_report_and_a_readme_without_marks_are_refused(home):
     with pytest.raises(ValueError, match="no results"):
         report_results("smoke", home=home)
@@ -77,7 +86,8 @@ def test_readme_and_results_are_made_from_what_is_kept():
     reports = read_reports(ROOT)
     assert reports, "there are no kept results: run `make reproduce` and `make report`"
     assert split_readme(ROOT / "README.md")[1] == render_headline(reports[0]), "run `make report`"
-    assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == render_results(reports), "run `make report`"
+    results = render_results(reports, read_runtimes(ROOT))
+    assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == results, "run `make report`"
 
 
 def test_a_table_keeps_its_columns():

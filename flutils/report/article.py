@@ -1,0 +1,143 @@
+"""The replication article: the template ``article.md`` beside this file, filled in from results."""
+
+import re
+from collections.abc import Mapping
+from importlib.resources import files
+from typing import Any, cast
+
+from flutils import paper
+from flutils.claims import (
+    CANNOT_TELL,
+    CONFIDENCE,
+    CONTROL,
+    FAILS,
+    HOLDS,
+    NOISE,
+    RESAMPLES,
+    format_difference,
+    format_significant,
+)
+from flutils.config import DATASETS
+from flutils.paper import BOTH, FL, ORI
+from flutils.plots import TITLES
+from flutils.report.markdown import make_table, summarize_claims, summarize_controls
+from flutils.results import Report
+from flutils.results.base import ALL
+from flutils.results.report import NOT_JUDGED, NOT_PRINTED, ClaimLine
+
+_VERBS = {HOLDS: "holds", FAILS: "fails", CANNOT_TELL: "cannot be told"}
+_VERBS |= {NOT_JUDGED: "is not judged", NOT_PRINTED: "is not decided"}
+
+
+def render_article(report: Report) -> str:
+    """Fill in the template.
+
+    A field is written as `str.format` takes it: a path into a typed result, such as
+    ``{mnist[table1].percent[N/A]:.2f}``, into `flutils.paper`, or into what `collect_fields` adds.
+
+    Args:
+        report: that lacks no result.
+
+    Returns:
+        Markdown, for a file in ``docs/``.
+    """
+    filled = read_template().format_map(collect_fields(report))
+    return re.sub(r"(?<=\d)%", " %", filled)  # as the paper's text and the evidence have it
+
+
+def read_template() -> str:
+    """Return the article with its fields empty."""
+    return files("flutils.report").joinpath("article.md").read_text(encoding="utf-8")
+
+
+def collect_fields(report: Report) -> dict[str, Any]:
+    """Return what the fields of the article's template name."""
+    lines, results = report.claims(), cast(Mapping[str, Mapping[str, Any]], report.found)
+    counted = [line for line in lines if line.counted]
+    return {
+        **{dataset: results[dataset] for dataset in DATASETS},
+        **{f"{dataset}_evidence": _list_evidence(lines, dataset) for dataset in DATASETS},
+        "paper": paper,
+        "profile": report.profile,
+        "size": "smaller than the paper's" if len(report.sizes()) else "the paper's",
+        "resamples": RESAMPLES,
+        "confidence": CONFIDENCE,
+        "theory": {each.statement: each for each in results[ALL]["theory"].statements},
+        "check": {each.point: each for each in results[ALL]["paper_check"].points},
+        "dose": {each: results[each]["feedback"].dose().loc[FL].to_dict("index") for each in DATASETS},
+        "accuracy": {each: _list_accuracies(results[each]["table3"]) for each in DATASETS},
+        "empty": {each: _count_empty(results[each]["fig4"]) for each in DATASETS},
+        "said": _group_verdicts(lines, "ours"),
+        "printed": _group_verdicts(lines, "printed"),
+        "claims": summarize_claims(report),
+        "controls": summarize_controls(report),
+        "measures": _tabulate_measures(report),
+        "holding": _list_claims(counted, "ours", HOLDS),
+        "failing": _list_claims(counted, "ours", FAILS),
+        "undecided": sum(line.ours not in (HOLDS, FAILS) for line in counted),
+        "denied": _list_claims(counted, "printed", FAILS),
+        "held": sum(line.ours == HOLDS for line in counted),
+        "failed": sum(line.ours == FAILS for line in counted),
+    }
+
+
+def _list_evidence(lines: list[ClaimLine], dataset: str) -> dict[str, str]:
+    return {line.claim.id: line.evidence for line in lines if line.dataset in (dataset, BOTH)}
+
+
+def _list_accuracies(table: Any) -> dict[str, dict[str, str]]:
+    """Return attack -> model -> percent correct; a dash for an attack of strength 0, which is none."""
+    return {
+        name: {
+            model: "–" if ran.idle else f"{100 * found.correct / ran.images:.2f}"
+            for model, found in ran.models.items()
+        }
+        for name, ran in table.attacks.items()
+    }
+
+
+def _count_empty(fig4: Any) -> dict[str, int]:
+    """Return model -> cells of *M* off the diagonal that no ray reaches."""
+    return {name: found.num_cells - int((found.rays > 0).sum()) for name, found in fig4.samples.items()}
+
+
+def _group_verdicts(lines: list[ClaimLine], who: str) -> dict[str, str]:
+    """Return claim's id -> its verdicts in words, such as "holds on MNIST, fails on CIFAR-10"."""
+    found: dict[str, dict[str, str]] = {}
+    for line in lines:
+        found.setdefault(line.claim.id, {})[line.dataset] = _VERBS[getattr(line, who)]
+    return {claim: _join_verdicts(verbs) for claim, verbs in found.items()}
+
+
+def _join_verdicts(verbs: dict[str, str]) -> str:
+    if len(verbs) > 1 and len(found := set(verbs.values())) == 1:
+        (verb,) = found
+        return f"{verb} on {'both datasets' if verb in (HOLDS, FAILS) else 'either dataset'}"
+    said = (verb if dataset == BOTH else f"{verb} on {TITLES[dataset]}" for dataset, verb in verbs.items())
+    return " and ".join(said)
+
+
+def _list_claims(lines: list[ClaimLine], who: str, verdict: str) -> str:
+    """List the claims with one verdict, each once, with the datasets it has it on."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        if getattr(line, who) == verdict:
+            found.setdefault(line.claim.text, []).append(TITLES.get(line.dataset, line.dataset))
+    rows = [f"- {text} ({', '.join(datasets)})" for text, datasets in found.items()]
+    return "\n".join(rows) or "- none"
+
+
+def _tabulate_measures(report: Report) -> str:
+    """Put F.L. beside the controls, on test images only, for F.L. was trained on the searched samples."""
+    rows = [
+        [
+            f"{TITLES[dataset]}: {item.measure.removesuffix(', test images')}",
+            *(format_significant(item.values[model], 4) for model in (ORI, CONTROL, NOISE, FL)),
+            *(format_difference(item.differences[f"{FL} − {other}"]) for other in (CONTROL, NOISE)),
+        ]
+        for dataset in report.datasets
+        for name in ("fig4", "table3")
+        for item in report.found[dataset][name].comparisons
+        if item.measure.startswith("accuracy") or item.measure == "mean margin (pixel values), test images"
+    ]
+    return make_table(["measure", ORI, CONTROL, NOISE, FL, f"{FL} − {CONTROL}", f"{FL} − {NOISE}"], rows)

@@ -1,0 +1,37 @@
+"""What docs/protocol.md says of the settings is what they are at the paper's size."""
+
+import pytest
+from conftest import ROOT
+
+from flutils.claims import CONFIDENCE, RESAMPLES
+from flutils.config import load_profile
+
+TEXT = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+MNIST, CIFAR10 = (load_profile(name, "paper") for name in ("mnist", "cifar10"))
+BOTH = (MNIST, CIFAR10)
+STEPS = [stage.steps for stage in MNIST.adversarial.stages]
+SAYS = {
+    "**Directions have RMS 1**": all(each.search.unit == "rms" for each in BOTH),
+    "**Points are clipped**": all(each.search.clip for each in BOTH),
+    "**Both signs** of each direction are searched on MNIST, the positive one on CIFAR-10": (
+        MNIST.search.both_signs and not CIFAR10.search.both_signs
+    ),
+    f"**Samples are stratified**: {MNIST.search.num_samples // 10} of each class": all(
+        each.search.sampling == "stratified" and each.search.num_samples == MNIST.search.num_samples
+        for each in BOTH
+    ),
+    f"the CIFAR-10 model is a ResNet-{6 * CIFAR10.model.units + 2}": CIFAR10.model.architecture == "resnet",
+    "on MNIST {}, then {}, then {} while their number grows".format(*STEPS): sorted(STEPS) == STEPS,
+    "on CIFAR-10 by N-FGSM": not CIFAR10.adversarial.project and CIFAR10.adversarial.noise > 1,
+    f"**Held-out margins** of {MNIST.comparison.samples_held_out} test images": (
+        MNIST.comparison.samples_held_out == CIFAR10.comparison.samples_held_out
+    ),
+    f"evaluated on {RESAMPLES:,} resamples": True,
+    f"*holds* if true in at least {CONFIDENCE:.1%}".replace("%", " %"): True,
+}
+
+
+@pytest.mark.parametrize("words", SAYS, ids=lambda words: words.split("**")[-2 if "**" in words else 0][:20])
+def test_the_protocol_says_what_the_settings_are(words):
+    assert words in TEXT
+    assert SAYS[words]
