@@ -33,6 +33,8 @@ def torment_steps(folder, kills, seed):
     return reports
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(1200)  # half a minute on two free cores
 def test_small_steps_killed_twice_come_out_the_same(tmp_path):
     reports = torment_steps(tmp_path, 2, seed=1)
     assert {report["step"]: report["wrong"] for report in reports} == {step: [] for step in STEPS}
