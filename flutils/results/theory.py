@@ -1,7 +1,7 @@
 """Theory, §III and §IV-C: Figs. 1 and 2, Lemma 1 and Theorem 1, each statement tried."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import ClassVar, Self
 
 import numpy as np
@@ -83,7 +83,8 @@ class Theory(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return every statement, its verdict, and the numbers that decide it."""
-        return pd.DataFrame(map(asdict, self.statements)).set_index("statement")
+        rows = [(each.statement, each.verdict, each.evidence) for each in self.statements]
+        return pd.DataFrame(rows, columns=["statement", "verdict", "evidence"]).set_index("statement")
 
     def pushed(self) -> pd.DataFrame:
         """Return the margins of the same rays in the plane before and after retraining."""
