@@ -25,6 +25,9 @@ def apgd(trial: Trial, *, epsilon: float, steps: int, seed: int, loss: Literal["
         loss: ``"ce"``, the cross-entropy, or ``"dlr"``, the difference-of-logits ratio, which no scale of
             the logits can flatten; it needs at least three classes.
 
+    Returns:
+        (n, H, W, C) images, before they are verified.
+
     Source: Croce and Hein 2020 (AutoAttack), for checking the paper's Table III; ART
         `AutoProjectedGradientDescent`, one restart.
     """

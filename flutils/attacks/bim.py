@@ -16,6 +16,9 @@ def bim(trial: Trial, *, epsilon: float, step_size: float, steps: int) -> np.nda
         step_size: change of a pixel in one step, pixel values.
         steps: how many steps.
 
+    Returns:
+        (n, H, W, C) images, before they are verified.
+
     Source: paper §V-B, Table III, after [24]; cleverhans `projected_gradient_descent` without random start,
         because its `basic_iterative_method` raises.
     """

@@ -33,6 +33,9 @@ def carlini_wagner_l2(
         abort_early: stop the steps of a whole batch when its loss stalls; the result then depends on
             which samples share a batch.
 
+    Returns:
+        (n, H, W, C) images, before they are verified.
+
     Source: paper §V-B, Table III, after [21]; foolbox `L2CarliniWagnerAttack`. All-zero images, which it
         returns where it found nothing, count as failures whatever the model says of them.
     """

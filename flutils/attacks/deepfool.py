@@ -19,6 +19,9 @@ def deepfool_l2(trial: Trial, *, steps: int, candidates: int, overshoot: float) 
         candidates: how many of the most likely classes to consider, the sample's own included.
         overshoot: share of the perturbation that is added to cross the boundary.
 
+    Returns:
+        (n, H, W, C) images, before they are verified.
+
     Source: paper §V-B, Table III, after [34]; foolbox `L2DeepFoolAttack`.
     """
     from foolbox.attacks.deepfool import L2DeepFoolAttack

@@ -14,6 +14,9 @@ def fgsm(trial: Trial, *, epsilon: float) -> np.ndarray:
         trial: samples and model.
         epsilon: length of the step, and so the largest change of a pixel, pixel values.
 
+    Returns:
+        (n, H, W, C) images, before they are verified.
+
     Source: paper §V-B, Table III, after [18]; cleverhans `fast_gradient_method`. The labels are the true
         ones, where cleverhans by default takes the model's predictions.
     """

@@ -15,6 +15,9 @@ def gaussian_noise(trial: Trial, *, deviation: float, seed: int) -> np.ndarray:
         deviation: standard deviation of a pixel's change before clipping, pixel values.
         seed: of the noise; the same noise, scaled, at every deviation.
 
+    Returns:
+        (n, H, W, C) images, clipped.
+
     Source: paper §V-B, Table III, "Gaussian noise". Independent pixels and clipping are readings.
     """
     noise = stream(seed, "attacks/gaussian noise").standard_normal(trial.x.shape, dtype=np.float32)

@@ -21,6 +21,9 @@ def mim(trial: Trial, *, epsilon: float, step_size: float, steps: int, decay: fl
         steps: how many steps.
         decay: factor on the accumulated gradient before the next is added.
 
+    Returns:
+        (n, H, W, C) images, before they are verified.
+
     Source: paper §V-B, Table III, after [38]; cleverhans `momentum_iterative_method`, step by step so that
         strengths do not retrace it.
     """

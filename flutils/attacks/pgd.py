@@ -17,6 +17,9 @@ def pgd(trial: Trial, *, epsilon: float, step_size: float, steps: int, seed: int
         steps: how many steps.
         seed: of the random starts, which are drawn image by image in order.
 
+    Returns:
+        (n, H, W, C) images, before they are verified.
+
     Source: paper §V-B, Table III, after [31]; cleverhans `projected_gradient_descent`, step by step so that
         strengths do not retrace it and starts do not depend on the batch.
     """

@@ -22,6 +22,9 @@ def square(trial: Trial, *, epsilon: float, max_queries: int, seed: int) -> np.n
         max_queries: how many patches are tried.
         seed: of the patches, of which each try has the same for all samples.
 
+    Returns:
+        (n, H, W, C) images, before they are verified.
+
     Source: Andriushchenko et al. 2020, for checking the paper's Table III; ART `SquareAttack`. A model
         that it beats where attacks with gradients fail hides its gradients.
     """

@@ -15,6 +15,9 @@ def uniform_noise(trial: Trial, *, amplitude: float, seed: int) -> np.ndarray:
         amplitude: largest change of a pixel, pixel values.
         seed: of the noise; the same noise, scaled, at every amplitude.
 
+    Returns:
+        (n, H, W, C) images, clipped.
+
     Source: paper §V-B, Table III, "random noise (with a uniform distribution)". Independent pixels and
         clipping are readings.
     """
