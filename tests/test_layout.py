@@ -20,7 +20,7 @@ LEVELS = {
     8: {"reproduce"},
     9: {"__main__"},
 }
-BESIDE = {("algorithm1", "feedback")}  # within a level, who may import whom
+BESIDE = {("algorithm1", "feedback"), ("folders", "guard")}  # within a level, who may import whom
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 # The places where a kernel, a gradient, a compiled loop or an export needs the backend itself.
 NAMES_TENSORFLOW = {"models.py", "training/perturbation.py", "margins/engines.py", "attacks/steps.py"}
