@@ -20,11 +20,11 @@ LEVELS = {
     8: {"reproduce"},
     9: {"__main__"},
 }
-BESIDE = {
+BESIDE = {  # within a level, who may import whom
     ("algorithm1", "feedback"),
     ("folders", "guard"),
     ("folders", "progress"),
-}  # within a level, who may import whom
+}
 LEVEL = {module: level for level, modules in LEVELS.items() for module in modules}
 # The places where a kernel, a gradient, a compiled loop or an export needs the backend itself.
 NAMES_TENSORFLOW = {"models.py", "training/perturbation.py", "margins/engines.py", "attacks/steps.py"}
