@@ -11,6 +11,7 @@ from conftest import ROOT
 from flutils import paper
 from flutils.claims import CANNOT_TELL, FAILS, HOLDS
 from flutils.config import DATASETS
+from flutils.guard import seal
 from flutils.report import render_article, report_results
 from flutils.report.article import collect_fields, read_template
 from flutils.report.files import BEGIN, END, find_complete, read_reports
@@ -47,12 +48,12 @@ def kept():
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory):
     """The kept results, everything in them changed, as if of the paper's sizes."""
-    folder = tmp_path_factory.mktemp("changed")
+    folder = tmp_path_factory.mktemp("changed") / "quick"
     for path in KEPT.glob("*/*.json"):
         saved = json.loads(path.read_text(encoding="utf-8"))
         saved["values"] = change(saved["values"])
-        (folder / path.parent.name).mkdir(exist_ok=True)
-        (folder / path.parent.name / path.name).write_text(json.dumps(saved), encoding="utf-8")
+        (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
+        (folder / path.parent.name / path.name).write_text(json.dumps(seal(saved)), encoding="utf-8")
     return Report.read(RESULTS, "paper", DATASETS, folder=folder)
 
 
