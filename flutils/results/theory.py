@@ -1,15 +1,19 @@
 """Theory, §III and §IV-C: Figs. 1 and 2, Lemma 1 and Theorem 1, each statement tried."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from flutils import paper, theory
+from flutils import guard, paper, theory
 from flutils.claims import FAILS, HOLDS
 from flutils.experiment import Experiment
+from flutils.experiment.workspace import Recipe
+from flutils.records import from_json, to_json
 from flutils.results.base import Drawing, Result, tabulate
 from flutils.results.centers import Table
 from flutils.results.lemma import FOUND, Lemma, measure_lemma
@@ -17,6 +21,8 @@ from flutils.results.plane import Plane, push_plane
 from flutils.results.steps import RATES, STEP_RATES, Steps, measure_falls, measure_steps
 
 _DIMENSIONS = (2, 784)
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -61,8 +67,10 @@ class Theory(Result):
         first = next(iter(experiments.values()))
         plane, falls = push_plane(first.seed), measure_falls(first.seed)
         surfaces = _count_surfaces(first.seed)
-        lemma = {name: measure_lemma(each) for name, each in experiments.items()}
-        tried = {name: measure_steps(each) for name, each in experiments.items()}
+        lemma = {name: _obtain(each, "lemma", Lemma, measure_lemma) for name, each in experiments.items()}
+        tried = {
+            name: _obtain(each, "steps", Steps | None, measure_steps) for name, each in experiments.items()
+        }
         steps = {name: each for name, each in tried.items() if each is not None}
         statements = (
             *_state_plane(plane),
@@ -198,6 +206,18 @@ class Theory(Result):
         from flutils.results.theory_figures import draw_theory
 
         return draw_theory(self)
+
+
+def _obtain(experiment: Experiment, name: str, kind: Any, measure: Callable[[Experiment], T]) -> T:
+    """Return what was measured on Ori. and its feedback examples, measured unless the store has it."""
+
+    def make(path: Path, scratch: Path) -> None:
+        path.write_text(json.dumps(to_json(measure(experiment))), encoding="utf-8")
+
+    inputs = {"step": f"measure_{name}", **experiment.feedback.inputs(experiment.models.ori(), False)}
+    artifact = experiment.obtain(Recipe(f"{name}-ori", ".json", inputs, make))
+    measured: T = from_json(kind, guard.read_json(artifact.path))
+    return measured
 
 
 def _count_surfaces(seed: int) -> Table:
