@@ -190,7 +190,7 @@ def drop_times(value: object) -> object:
     """Leave out how long things took, and the checksum and size of a file that has such times in it."""
     if isinstance(value, dict):
         timed = "sha256" in value and not value["name"].startswith(MODELS)
-        out = {"date", "commit", *(("sha256", "bytes") if timed else ())}
+        out = {"date", "commit", "seal", *(("sha256", "bytes") if timed else ())}
         return {
             key: drop_times(item) for key, item in value.items() if "second" not in key and key not in out
         }

@@ -77,7 +77,7 @@ def test_help_is_fast_and_without_tensorflow():
         (["reproduce", "--profile", "big"], "choose one of smoke, quick, paper"),
         (["reproduce", "--dataset", "svhn"], "choose one of mnist, cifar10"),
         (["reproduce", "--notebook", "99"], "unknown notebook '99': choose one of 01_"),
-        (["reproduce", "--notebook", "13"], "unknown notebook '13': choose one of 01_"),
+        (["reproduce", "--notebook", "15"], "unknown notebook '15': choose one of 01_"),
         (["reproduce", "--notebook", "00"], "open it with `make explorer`"),
         (["reproduce", "--notebook", "14"], "a model of your own and belongs to no profile; open it in"),
         (["reproduce", "--notebook", "index"], "the index lists the notebooks and runs nothing"),

@@ -41,7 +41,7 @@ def test_what_is_no_record_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"a\.npz is not a find \(.*\); look again"):
         load(tmp_path / "a.npz")
     save_record(tmp_path / "b.npz", {"x": np.arange(3)})
-    with pytest.raises(ValueError, match=r"b\.npz is not a find \('y'\); look again"):
+    with pytest.raises(ValueError, match=r"b\.npz is not a find \(KeyError: 'y'\); look again"):
         load_record(tmp_path / "b.npz", lambda arrays, _: arrays["y"], kind="a find", advice="look again")
     with pytest.raises(FileNotFoundError):
         load(tmp_path / "c.npz")

@@ -211,7 +211,7 @@ def test_a_disk_that_fills_up_in_a_notebook_is_one_line(full, tmp_path, monkeypa
         "from flutils.artifacts import Store\nmake = lambda path, scratch: path.write_bytes(bytes(10**6))",
         "Store(PROFILE, DATASET).obtain('thing', '.npz', {}, make)",
     )
-    monkeypatch.setattr("flutils.reproduce.notebooks._places", lambda folder: [tmp_path / "notebooks"])
+    monkeypatch.setattr("flutils.reproduce.notebooks._find_folder", lambda folder: tmp_path / "notebooks")
     monkeypatch.setattr(artifact_files, "ROOM", 0)
     monkeypatch.setattr(data, "fetch", lambda name: Fetched(name, "cache", tmp_path, "0"))
     monkeypatch.setenv("FLUTILS_HOME", str(full))

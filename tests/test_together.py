@@ -51,12 +51,14 @@ TRAIN = """
 import sys
 import numpy as np
 from flutils import training
-from flutils.config import TrainingConfig, load_profile, replace
+from flutils.config import load_profile, replace
+from flutils.folders import locks
 from flutils.models import build_mnist_cnn
-x = np.random.default_rng(1).random((600, 8, 8, 1), dtype=np.float32)
+locks._QUIET_TRIES = 1  # any wait is worth a word here
+x = np.random.default_rng(1).random((6000, 8, 8, 1), dtype=np.float32)
 recipe = replace(load_profile("mnist", "smoke").training, epochs=4)
 model = build_mnist_cnn(seed=0, image_shape=(8, 8, 1))
-training.train_natural(model, x, np.arange(600) % 10, recipe, seed=0, checkpoints=sys.argv[1])
+training.train_natural(model, x, np.arange(6000) % 10, recipe, seed=0, checkpoints=sys.argv[1])
 """
 REPRODUCE = """
 import sys
@@ -66,7 +68,7 @@ from flutils.data.sources import Fetched
 from flutils.__main__ import main
 from flutils.reproduce import notebooks
 data.fetch = lambda name: Fetched(name, "cache", Path("."), "0")
-notebooks._places = lambda folder: [Path(sys.argv[1])]
+notebooks._find_folder = lambda folder: Path(sys.argv[1])
 sys.exit(main(["reproduce", "--profile", "smoke", "--dataset", "mnist", *sys.argv[2:]]))
 """
 

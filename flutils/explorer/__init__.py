@@ -6,7 +6,7 @@ It only reads what the notebooks have made; nothing is trained or searched here.
 from flutils.explorer.material import Material
 from flutils.explorer.ray import GRADIENT, KINDS, MEAN, NEAREST, RANDOM
 from flutils.explorer.state import Choice, Explorer, Reading
-from flutils.explorer.static import draw_ray, draw_slices, show_figure
+from flutils.explorer.static import draw_ray, draw_slices
 from flutils.explorer.stored import load_state
 from flutils.explorer.widgets import ExplorerBox, build_widget
 from flutils.explorer.words import describe_direction
@@ -27,5 +27,4 @@ __all__ = [
     "draw_ray",
     "draw_slices",
     "load_state",
-    "show_figure",
 ]

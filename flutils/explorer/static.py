@@ -4,7 +4,6 @@ from matplotlib.figure import Figure
 
 from flutils import plots
 from flutils.explorer.state import Choice, Explorer
-from flutils.results.base import Drawing, show_drawing
 
 UNITS = {"rms": "RMS pixel value", "l2": "Euclidean, pixel values"}
 
@@ -67,8 +66,3 @@ def draw_ray(explorer: Explorer, choice: Choice, step: int = 0, *, probabilities
 def draw_slices(explorer: Explorer, choice: Choice, step: int = 0) -> Figure:
     """Return the figure of `build_slice_plot`, which describes what it takes and raises."""
     return build_slice_plot(explorer, choice, step).figure
-
-
-def show_figure(figure: Figure, caption: str) -> None:
-    """Show a figure in a notebook with its caption, which is its alternative text as well."""
-    show_drawing(Drawing(figure, caption, {}))

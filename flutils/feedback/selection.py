@@ -1,6 +1,7 @@
 """Which samples feedback examples are made from, and how many of each class."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,6 +44,19 @@ class Selection(Summarized):
     def shortfall(self) -> NDArray[np.int64]:
         """(c,) int64, samples that were asked for and that the table does not have."""
         return self.wanted - self.chosen
+
+    def to_frame(self) -> Any:
+        """Return a pandas frame, one row a class."""
+        import pandas as pd
+
+        columns = {
+            "class_robustness": self.class_robustness,
+            "level": self.levels,
+            "wanted": self.wanted,
+            "chosen": self.chosen,
+            "shortfall": self.shortfall,
+        }
+        return pd.DataFrame(columns, index=pd.RangeIndex(self.num_classes, name="class"))
 
     def summary(self) -> dict[str, str]:
         """Describe the selection in a few words, in reading order."""

@@ -25,6 +25,7 @@ from flutils.plots.style import (
     PAPER_COLOR,
     TITLES,
     ModelStyle,
+    show_figure,
 )
 from flutils.plots.theory import PlanePanel, plot_boundaries, plot_cosines, plot_scenario, plot_steps
 from flutils.plots.training import plot_history, plot_loss_by_iteration, plot_test_accuracy
@@ -66,4 +67,5 @@ __all__ = [
     "plot_selection",
     "plot_steps",
     "plot_test_accuracy",
+    "show_figure",
 ]

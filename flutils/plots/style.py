@@ -103,6 +103,14 @@ def start_figure(
     return plt.subplots(rows, columns, figsize=size, squeeze=False, layout="constrained", **options)
 
 
+def show_figure(figure: Figure, caption: str) -> None:
+    """Show a figure in a notebook with its caption under it, which readers who do not see it get as well."""
+    from IPython.display import Markdown, display
+
+    display(figure, metadata={"image/png": {"alt": caption}})
+    display(Markdown(f"*{caption}*"))
+
+
 def find_style(model: str) -> ModelStyle:
     """Return a model's style; raise `ValueError` if there is no such model."""
     if model not in MODEL_STYLES:

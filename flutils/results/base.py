@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pandas.io.formats.style import Styler
 
-from flutils import paper
+from flutils import paper, plots
 from flutils.artifacts import Store, name_run, read_result, save_figure
 from flutils.claims import (
     Comparison,
@@ -287,11 +287,7 @@ def save_drawing(drawing: Drawing, name: str, *, run: str, home: Path | None = N
 
 def show_drawing(drawing: Drawing) -> None:
     """Show a figure in a notebook, with its caption under it."""
-    from IPython.display import Markdown, display
-
-    # The caption is the alternative text as well, for readers who do not see the figure.
-    display(drawing.figure, metadata={"image/png": {"alt": drawing.caption}})
-    display(Markdown(f"*{drawing.caption}*"))
+    plots.show_figure(drawing.figure, drawing.caption)
 
 
 class _Table(Styler):
