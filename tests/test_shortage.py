@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -283,6 +284,7 @@ def silent_proxy(monkeypatch, tmp_path):
         for name in ("no_proxy", "NO_PROXY", "FLUTILS_DATA"):
             monkeypatch.delenv(name, raising=False)
         monkeypatch.setenv("FLUTILS_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(urllib.request, "_opener", None)  # it keeps the proxies of its first use
         yield server
 
 
