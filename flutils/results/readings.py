@@ -112,7 +112,7 @@ class Readings(Result):
         for name, found in self.readings.items():
             verdicts = list(found.verdicts.values())
             rows[name] = self._row(found.percent, found.levels, printed) | {
-                ("claims", verdict): verdicts.count(verdict) for verdict in (HOLDS, FAILS, CANNOT_TELL)
+                ("claims", verdict): str(verdicts.count(verdict)) for verdict in (HOLDS, FAILS, CANNOT_TELL)
             }
         return tabulate(rows, "reading")
 
