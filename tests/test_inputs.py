@@ -585,6 +585,11 @@ def test_a_wrong_file_is_not_to_be_deleted(table, tmp_path, monkeypatch):
         table.save(None)
 
 
+def test_images_with_channels_first_are_told_the_axes():
+    with pytest.raises(ValueError, match=r"channels of images come last: use np\.moveaxis\(x, 1, -1\)"):
+        margins.search(MODEL, np.moveaxis(np.asarray(X), -1, 1), Y, RAYS, **GRID)
+
+
 def test_models_are_saved_and_loaded_or_refused(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     models.save_model(MODEL, "~/model.keras")

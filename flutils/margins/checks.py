@@ -14,9 +14,12 @@ def check_directions(directions: np.ndarray, image_shape: tuple[int, ...], unit:
     directions = as_array("directions", directions)
     expected = unit_length(image_shape, unit)
     if directions.ndim != 4 or directions.shape[1:] != image_shape or not len(directions):
+        turned = directions.shape[1:] == (*image_shape[1:], *image_shape[:1])
+        advice = "make them with flutils.directions.random_orthogonal"
         raise ValueError(
             f"directions must have shape (k, {', '.join(map(str, image_shape))}) like the images, "
-            f"got {directions.shape}; make them with flutils.directions.random_orthogonal"
+            f"got {directions.shape}; "
+            + ("channels of images come last: use np.moveaxis(x, 1, -1)" if turned else advice)
         )
     if directions.dtype.kind not in "fiu":
         raise ValueError(f"directions must hold real numbers, got dtype {directions.dtype}")
