@@ -9,7 +9,8 @@ import numpy as np
 from subjects import SEED, Subject
 
 from flutils import progress
-from flutils.artifacts import Store, atomic_path
+from flutils.artifacts import Store
+from flutils.folders import atomic_path
 from flutils.margins.engines import EngineRecipe
 from flutils.margins.rays import Observer, Rays
 

@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from flutils.artifacts import atomic_path
+from flutils.folders import atomic_path
 
 RESULTS = Path(__file__).parent / "results"
 HOME = Path(__file__).parents[1]

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from flutils import artifacts
 from flutils.artifacts import ArtifactWarning, Store
+from flutils.folders import atomic_path
 
 INPUTS = {"step": "test", "seed": 0, "settings": {"size": 2.0, "flip": False}, "data": "abc"}
 
@@ -276,13 +277,13 @@ def test_home_is_this_checkout_if_none_is_named(monkeypatch, tmp_path):
 
 def test_atomic_path_replaces_only_when_the_block_ends_well(tmp_path):
     target = tmp_path / "deep" / "file.txt"
-    with artifacts.atomic_path(target) as writing:
+    with atomic_path(target) as writing:
         assert writing != target and writing.suffix == ".txt" and writing.parent == target.parent
         writing.write_text("first", encoding="utf-8")
         assert not target.exists()
 
     def fail():
-        with artifacts.atomic_path(target) as writing:
+        with atomic_path(target) as writing:
             writing.write_text("second", encoding="utf-8")
             raise RuntimeError("stopped")
 

@@ -191,33 +191,6 @@ def test_a_provenance_from_before_there_were_seals_is_taken(store, kept):
     assert "key" in is_refused(store, name, suffix, own.path, "other inputs")
 
 
-def test_loaders_alone_notice_a_flipped_byte_or_read_the_same(tmp_path, table):
-    path, network = tmp_path / "table.npz", tmp_path / "model.keras"
-    table.save(path)
-    content, refused = path.read_bytes(), 0
-    for what, damaged in damages(content, count=300):
-        path.write_bytes(damaged)
-        found, said = attempt(lambda: margins.MarginTable.load(path))
-        if said:
-            assert said.startswith("table.npz is not a margin table"), what
-            refused += 1
-            continue
-        np.testing.assert_array_equal(found.crossing, table.crossing)
-        np.testing.assert_array_equal(found.adjacent, table.adjacent)
-        assert (found.settings, found.cost, found.audit) == (table.settings, table.cost, table.audit)
-    assert refused > 200
-    models.save_model(make_network(0), network)
-    weights, content = make_network(0).get_weights(), network.read_bytes()
-    for what, damaged in damages(content, count=20):
-        network.write_bytes(damaged)
-        found, said = attempt(lambda: models.load_model(network))
-        if said:
-            assert said.startswith("model.keras is not a Keras model"), what
-            continue
-        for one, other in zip(found.get_weights(), weights, strict=True):
-            np.testing.assert_array_equal(one, other)
-
-
 # --- results and figures ---------------------------------------------------------------------------------
 
 
@@ -471,19 +444,15 @@ def test_damage_anywhere_in_what_ships_is_noticed(provenance, tmp_path):
     shutil.copy(provenance, own)
     shutil.copy(provenance.with_suffix(""), path)
     about, content = read_provenance(own), path.read_bytes()
-    rng = np.random.default_rng(0)
-    for position in [*spread(len(content), 50), *rng.integers(len(content), size=200).tolist()]:
-        with path.open("r+b") as file:
-            file.seek(position)
-            file.write(bytes([content[position] ^ 1 << position % 8]))
+    for position in spread(len(content), 3):
+        path.write_bytes(content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :])
         with pytest.raises(ValueError, match="its checksum differs"):
             read_provenance(own)
-        with path.open("r+b") as file:
-            file.seek(position)
-            file.write(content[position : position + 1])
+    path.write_bytes(content)
     assert read_provenance(own) == about
     text = own.read_bytes()
-    for what, damaged in damages(text, count=len(text)) if "seal" in about else ():
+    assert "seal" in about
+    for what, damaged in damages(text, count=len(text)):
         own.write_bytes(damaged)
         found, _ = attempt(lambda: read_provenance(own))
         assert found is None or {key: found[key] for key in without_seal(about)} == without_seal(about), what

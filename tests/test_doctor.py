@@ -157,6 +157,8 @@ def test_shipped_artifacts(machine):
     expect("artifacts", "off", f"{made.path.name} damaged", "git restore artifacts/paper")
     made.path.unlink()
     expect("artifacts", "off", f"{made.path.name} damaged or missing")
+    made.path.write_text("weights")
+    expect("artifacts", "ok", "1, checksums right")
     made.path.with_name(f"{made.path.name}.json").write_text("{")
     expect("artifacts", "off", f"{made.path.name} damaged or missing")
 

@@ -142,41 +142,6 @@ def test_a_lock_that_cannot_be_written_is_an_error(tmp_path):
 
 # --- the store -------------------------------------------------------------------------------------------
 
-MAKE = """
-import sys, time
-from pathlib import Path
-from flutils.artifacts import Store
-def make(path, scratch):
-    with open(sys.argv[2], "a") as made:
-        made.write("x")
-    (scratch / "checkpoint").write_text("1")
-    time.sleep(2.5)
-    path.write_text("content")
-print("started", flush=True)
-artifact = Store("smoke", "mnist", home=Path(sys.argv[1])).obtain("ori", ".txt", {"step": "test"}, make)
-print(artifact.checksum, flush=True)
-"""
-
-
-def test_two_processes_make_an_artifact_once(tmp_path):
-    counted = tmp_path / "counted"
-    command = [sys.executable, "-c", MAKE, str(tmp_path / "home"), str(counted)]
-    both = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT)
-        for _ in range(2)
-    ]
-    outputs = [run.communicate(timeout=60) for run in both]
-    assert [run.returncode for run in both] == [0, 0], outputs
-    assert counted.read_text() == "x"
-    assert outputs[0][0] == outputs[1][0]
-    store = Store("smoke", "mnist", home=tmp_path / "home")
-    found = sorted(path.name for path in store.folder.rglob("*") if path.is_file())
-    waited = [said for _, said in outputs if said]
-    assert len(waited) == 1 and waited[0].count("\n") == 1
-    maker = both[1 - [said for _, said in outputs].index(waited[0])]
-    assert f"waiting for {found[0]}, which process {maker.pid} on " in waited[0]
-    assert [name.partition(".")[2] for name in found] == ["txt", "txt.json"]
-
 
 def test_scratch_of_one_killed_after_all_was_done_is_removed(tmp_path):
     store = Store("smoke", "mnist", home=tmp_path)

@@ -55,7 +55,7 @@ def test_the_search_for_such_calls_finds_them():
 
 @pytest.fixture(scope="module")
 def network():
-    """A small model, as its file's bytes."""
+    """A small model."""
     keras.utils.set_random_seed(0)
     return keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
 
@@ -223,9 +223,7 @@ def test_an_archive_that_does_not_fit_into_memory_is_refused_before_it_is_read(t
         guard.read_archive(path)
 
 
-@pytest.mark.parametrize(
-    ("size", "message"), [(10, "File is not|cut short|CRC|Error"), (1 << 31, "as large")]
-)
+@pytest.mark.parametrize(("size", "message"), [(10, "CRC|cut short"), (1 << 31, "as large")])
 def test_a_member_that_lies_of_its_size_is_refused(tmp_path, size, message):
     path, content = tmp_path / "a.zip", bytearray(pack([("a", bytes(5000))]))
     entry = content.rindex(b"PK\x01\x02")

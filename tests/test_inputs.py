@@ -8,7 +8,6 @@ import json
 import pickle
 import subprocess
 import sys
-import threading
 import tracemalloc
 import warnings
 
@@ -673,28 +672,6 @@ def test_checkpoints_of_another_training_are_refused(tmp_path):
         train()
     with pytest.raises(ValueError, match="checkpoints must be a path, got 3"):
         train(folder=3)
-
-
-def test_two_trainings_in_one_folder_do_not_meet(tmp_path):
-    """Both write every epoch's checkpoint as the other writes its own."""
-    recipe = config.replace(RECIPE, epochs=6)
-    trained, failed = [], []
-
-    def train():
-        try:
-            made = training.train_natural(given.pop(), X, Y, recipe, seed=0, checkpoints=tmp_path)
-            trained.append(made)
-        except Exception as error:
-            failed.append(error)
-
-    given = [build(), build()]
-    threads = [threading.Thread(target=train) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert not failed and len(trained) == 2
-    assert not list(tmp_path.glob(".writing-*"))
 
 
 def test_a_folder_belongs_to_whoever_was_first(tmp_path):

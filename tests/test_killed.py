@@ -1,6 +1,6 @@
 """Kill -9 at random moments, and run again: all that is left equals an undisturbed run's, bit for bit.
 
-The everyday test kills each small step twice; `make test-slow` does so 20 times, and a whole smoke run too.
+The everyday test kills each small step twice; `make test-slow` does so often, and with a whole smoke run.
 """
 
 import json
@@ -24,7 +24,7 @@ def torment_steps(folder, kills, seed):
     """Run `killing.py`; return its report of each step."""
     command = [sys.executable, str(ROOT / "tests" / "killing.py"), str(folder), str(seed), str(kills)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=7200)
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     reports = [json.loads(line) for line in done.stdout.splitlines()]
     assert [report["step"] for report in reports] == list(STEPS)
@@ -34,7 +34,7 @@ def torment_steps(folder, kills, seed):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1200)  # half a minute on two free cores
+@pytest.mark.timeout(1200)
 def test_small_steps_killed_twice_come_out_the_same(tmp_path):
     reports = torment_steps(tmp_path, 2, seed=1)
     assert {report["step"]: report["wrong"] for report in reports} == {step: [] for step in STEPS}
@@ -100,13 +100,14 @@ def test_a_smoke_run_killed_often_comes_out_the_same(tmp_path, say):
     started = time.perf_counter()
     for _ in range(KILLS):
         # Late enough that notebooks run by then, early enough that not all has been made.
-        moments.append(round(rng.uniform(0.05, 0.6) * seconds, 1))
-        if killed.run(after=moments[-1]) is not None:
-            break
+        after = round(rng.uniform(0.05, 0.6) * seconds, 1)
+        if killed.run(after=after) is not None:
+            break  # all was made before it could be killed
+        moments.append(after)
     last = killed.run()
     say(f"smoke run: {len(moments)} kills, after {moments} s")
     say(f"  undisturbed {seconds:.0f} s, the last {last:.0f} s, all {time.perf_counter() - started:.0f} s")
     expected, found = whole.take_stock(), killed.take_stock()
-    assert len(expected) > 100
+    assert len(expected) > 100 and len(moments) > 2
     differ = sorted(name for name in expected | found if expected.get(name) != found.get(name))
     assert differ == []

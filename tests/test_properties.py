@@ -37,9 +37,9 @@ def holds(**drawn):
 def examine(name, count):
     drawn, check = PROPERTIES[name]
     quiet = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-    settings(max_examples=count, deadline=None, derandomize=True, database=None, suppress_health_check=quiet)(
-        given(**drawn)(check)
-    )()
+    options = {"max_examples": count, "deadline": None, "database": None, "print_blob": True}
+    # The long run draws others each time, and says how a failure is drawn again.
+    settings(**options, derandomize=count == EVERY_DAY, suppress_health_check=quiet)(given(**drawn)(check))()
 
 
 # --- networks of five kinds ------------------------------------------------------------------------------

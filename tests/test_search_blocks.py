@@ -123,13 +123,6 @@ def test_killed_search_resumes_to_the_same_bits(arguments, tmp_path, limit):
         assert resumed.points < fresh.points
 
 
-def test_damaged_block_is_searched_again(arguments, tmp_path):
-    whole = margins.search(Curved(), *arguments, block_rays=800, checkpoint=tmp_path, **GRID)
-    (tmp_path / "block-000001.npz").write_bytes(b"PK half a file")
-    (tmp_path / "pilot.npz").write_bytes(b"")
-    assert_same(whole, margins.search(Curved(), *arguments, block_rays=800, checkpoint=tmp_path, **GRID))
-
-
 def test_blocks_of_another_search_are_refused(arguments, tmp_path):
     margins.search(Curved(), *arguments, checkpoint=tmp_path, **GRID)
     with pytest.raises(ValueError, match=r"another search.*pass another folder"):

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import pytest
 from conftest import ROOT
@@ -16,22 +17,44 @@ from flutils.__main__ import main
 from flutils.data.sources import Fetched
 from flutils.reproduce import pipeline
 
-FETCH = """
-import hashlib, sys, time
+# Both say that they are there, and whoever is first goes on only then; any wait is worth a word.
+MEET = """
+import os, sys, time
 from pathlib import Path
+from flutils.folders import locks
+locks._QUIET_TRIES = 1
+place = Path(os.environ["MEET"])
+(place / str(os.getpid())).touch()
+def meet():
+    while len(list(place.iterdir())) < 2:
+        time.sleep(0.01)
+    time.sleep(0.3)
+"""
+FETCH = """
+import hashlib
 from flutils import data
 def bring(wanted):
+    meet()
     for name in wanted:
         with open(sys.argv[1], "a") as asked:
             asked.write(name + "\\n")
-        time.sleep(0.8)
         yield name, name.encode()
 files = tuple(data.DataFile(name, hashlib.md5(name.encode()).hexdigest()) for name in ("a.bin", "b.bin"))
 data.register(data.DataSpec("own", "Own", files, (0, 1), ("0",), (1, 1, 1), lambda contents: [], bring))
 print(data.fetch("own").source)
 """
+OBTAIN = """
+from flutils.artifacts import Store
+def make(path, scratch):
+    meet()
+    with open(sys.argv[2], "a") as made:
+        made.write("x")
+    (scratch / "checkpoint").write_text("1")
+    path.write_text("content")
+artifact = Store("smoke", "mnist", home=Path(sys.argv[1])).obtain("ori", ".txt", {"step": "test"}, make)
+print(os.getpid(), artifact.checksum)
+"""
 SEARCH = """
-import sys, time
 import numpy as np
 from flutils import margins
 from test_search_blocks import GRID, Curved, directions
@@ -48,17 +71,17 @@ table = margins.search(model, x, y, rays, block_rays=800, checkpoint=sys.argv[1]
 print(model.points, table.crossing.sum(), table.cost.evaluations, table.audit.mismatches)
 """
 TRAIN = """
-import sys
 import numpy as np
 from flutils import training
 from flutils.config import load_profile, replace
-from flutils.folders import locks
 from flutils.models import build_mnist_cnn
-locks._QUIET_TRIES = 1  # any wait is worth a word here
-x = np.random.default_rng(1).random((6000, 8, 8, 1), dtype=np.float32)
+from flutils.training import checkpoints
+load = checkpoints.Checkpoints.load_newest
+checkpoints.Checkpoints.load_newest = lambda self: (meet(), load(self))[1]
+x = np.random.default_rng(1).random((600, 8, 8, 1), dtype=np.float32)
 recipe = replace(load_profile("mnist", "smoke").training, epochs=4)
 model = build_mnist_cnn(seed=0, image_shape=(8, 8, 1))
-training.train_natural(model, x, np.arange(6000) % 10, recipe, seed=0, checkpoints=sys.argv[1])
+training.train_natural(model, x, np.arange(600) % 10, recipe, seed=0, checkpoints=sys.argv[1])
 """
 REPRODUCE = """
 import sys
@@ -76,9 +99,11 @@ sys.exit(main(["reproduce", "--profile", "smoke", "--dataset", "mnist", *sys.arg
 def run_both(code, *arguments, **environment):
     """Run a script in two processes at once; return the exit code, output and errors of each."""
     environment = {**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}", **environment}
+    place = tempfile.TemporaryDirectory()
+    environment["MEET"] = place.name
     both = [
         subprocess.Popen(
-            [sys.executable, "-c", code, *map(str, arguments)],
+            [sys.executable, "-c", MEET + code, *map(str, arguments)],
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -86,7 +111,8 @@ def run_both(code, *arguments, **environment):
         )
         for _ in range(2)
     ]
-    outputs = [run.communicate(timeout=120) for run in both]
+    with place:
+        outputs = [run.communicate(timeout=300) for run in both]
     return [(run.returncode, *output) for run, output in zip(both, outputs, strict=True)]
 
 
@@ -99,6 +125,20 @@ def test_a_download_comes_once(tmp_path):
     assert waited.startswith("waiting for own, which process ") and waited.count("\n") == 1
     found = {path.name: path.read_bytes() for path in (tmp_path / "cache" / "own").iterdir()}
     assert found == {"a.bin": b"a.bin", "b.bin": b"b.bin"}
+
+
+def test_an_artifact_is_made_once(tmp_path):
+    counted = tmp_path / "counted"
+    runs = run_both(OBTAIN, tmp_path / "home", counted)
+    assert [code for code, *_ in runs] == [0, 0], runs
+    assert counted.read_text() == "x"
+    said = [text.split() for _, text, _ in runs]
+    assert said[0][1] == said[1][1]
+    found = sorted(path.name for path in (tmp_path / "home").rglob("*") if path.is_file())
+    assert [name.partition(".")[2] for name in found] == ["txt", "txt.json"]
+    (waited,) = [number for number, (_, _, errors) in enumerate(runs) if errors]
+    line, maker = runs[waited][2], said[1 - waited][0]
+    assert line.startswith(f"waiting for {found[0]}, which process {maker} on ") and line.count("\n") == 1
 
 
 def test_a_search_is_made_once(tmp_path):

@@ -16,13 +16,11 @@ from flutils.artifacts.store import (
     read_provenance,
     read_result,
 )
-from flutils.folders import atomic_path
 
 __all__ = [
     "Artifact",
     "ArtifactWarning",
     "Store",
-    "atomic_path",
     "check_room",
     "check_writable",
     "describe_origin",

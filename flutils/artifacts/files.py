@@ -69,9 +69,3 @@ def hash_inputs(inputs: dict[str, Any]) -> str:
     """Return the key of an artifact: SHA-256 of its inputs as canonical JSON."""
     text = json.dumps({"format": FORMAT, **inputs}, sort_keys=True, allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def hash_file(path: Path) -> str:
-    """Return the SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from flutils import guard, progress
-from flutils.artifacts.files import check_writable, find_home, hash_file, hash_inputs, write_json
+from flutils.artifacts.files import check_writable, find_home, hash_inputs, write_json
 from flutils.artifacts.origin import describe_origin
 from flutils.folders import atomic_path, hold, require_written
 
@@ -100,7 +100,7 @@ class Store:
                 "key": key,
                 "inputs": inputs,
                 "measured": measured or {},
-                "sha256": hash_file(writing),
+                "sha256": guard.hash_file(writing),
                 "bytes": writing.stat().st_size,
                 "seconds": round(time.perf_counter() - started, 3),
                 **describe_origin(),
@@ -163,7 +163,7 @@ def read_provenance(provenance: Path) -> dict[str, Any]:
         raise ValueError(f"its provenance cannot be read ({guard.describe_error(error)})") from error
     if not path.exists():
         raise ValueError("the file is not there, only its provenance")
-    if about["sha256"] != hash_file(path):
+    if about["sha256"] != guard.hash_file(path):
         raise ValueError("its checksum differs from the recorded one")
     if about["key"] != made_from:
         raise ValueError("its key is not that of its recorded inputs")

@@ -11,7 +11,7 @@ from flutils.experiment.attacks import Attacks
 from flutils.experiment.feedback import Feedback
 from flutils.experiment.models import Models
 from flutils.experiment.reviews import Reviews
-from flutils.experiment.searches import READINGS, Searches
+from flutils.experiment.searches import READINGS, Searches, name_reading
 from flutils.experiment.workspace import (
     ADV,
     AGAIN,
@@ -108,9 +108,9 @@ class Experiment(Workspace):
         four, six = (ORI, *retrained, ADV), (ORI, *retrained, CONTROL, NOISE, ADV)
 
         def search_reading(**reading: Any) -> Steps:
-            do = partial(searches.reading, **reading)
-            name = "margins-{}-reading" + "".join(f"-{key}-{value}" for key, value in reading.items())
-            return each(name, do, *four, find=partial(searches.reading_recipe, **reading))
+            name = f"margins-{{}}-reading{name_reading(reading)}"
+            find = partial(searches.reading_recipe, **reading)
+            return each(name, partial(searches.reading, **reading), *four, find=find)
 
         return {
             ORI: ori,

@@ -1,7 +1,7 @@
 """Boundary searches of a trained classifier: margin tables and traced rays."""
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,11 @@ READINGS: dict[str, dict[str, Any]] = {
     "margins against the predicted class, not the label": {"reference": "prediction"},
 }
 Samples = tuple[np.ndarray, np.ndarray]
+
+
+def name_reading(reading: Mapping[str, Any]) -> str:
+    """Return what a reading adds to a table's name, such as ``"-unit-l2"``."""
+    return "".join(f"-{name}-{value}" for name, value in reading.items())
 
 
 class Searches:
@@ -119,8 +124,7 @@ class Searches:
     def recipe(self, classifier: Classifier, **reading: Any) -> Recipe:
         """Return the recipe of `margins`."""
         search = replace(self._workspace.config.search, **reading)
-        suffix = "".join(f"-{name}-{value}" for name, value in reading.items())
-        return self._recipe(classifier, suffix, search, ("training",))
+        return self._recipe(classifier, name_reading(reading), search, ("training",))
 
     def few_recipe(self, classifier: Classifier) -> Recipe:
         """Return the recipe of `few`, for a model of ours."""
@@ -132,9 +136,8 @@ class Searches:
         """Return the recipe of `reading`."""
         config = self._workspace.config
         search = replace(config.search, num_directions=config.comparison.directions_held_out, **reading)
-        suffix = "-reading" + "".join(f"-{name}-{value}" for name, value in reading.items())
         samples = ("training", config.comparison.samples_controls)
-        return self._recipe(classifier, suffix, search, samples)
+        return self._recipe(classifier, f"-reading{name_reading(reading)}", search, samples)
 
     def held_out_recipe(self, classifier: Classifier) -> Recipe:
         """Return the recipe of `held_out`."""

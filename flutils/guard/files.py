@@ -1,5 +1,6 @@
 """Opening files, and one kind of error for all that can be wrong with their contents."""
 
+import hashlib
 import io
 import os
 import stat
@@ -65,3 +66,9 @@ def read_bytes(path: Path, most: int) -> bytes:
     if len(content) > most:
         raise ValueError(f"expected at most {most:,} bytes, got more")
     return content
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from flutils.artifacts import atomic_path, find_home, name_run, read_result
+from flutils.artifacts import find_home, name_run, read_result
 from flutils.config import DATASETS, PROFILES, load_profile
+from flutils.folders import atomic_path
 from flutils.report.article import render_article
 from flutils.report.markdown import render_headline, render_results
 from flutils.results import RESULTS, Report

@@ -6,7 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from flutils.artifacts import atomic_path
+from flutils.folders import atomic_path
 from flutils.guard.notebooks import read_notebook
 from flutils.report.formulas import draw_formulas
 

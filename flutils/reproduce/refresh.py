@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from flutils.artifacts import atomic_path, find_home
+from flutils.artifacts import find_home
+from flutils.folders import atomic_path
 from flutils.guard.notebooks import read_notebook
 from flutils.reproduce.notebooks import choose_notebooks, find_notebooks
 from flutils.reproduce.runner import NotebookRun, kernel_environment, run_notebook

@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flutils.artifacts import atomic_path
-from flutils.folders import gather_temporary_files
+from flutils.folders import atomic_path, gather_temporary_files
 from flutils.guard.notebooks import read_notebook
 from flutils.progress import EVENTS_VARIABLE
 from flutils.reproduce.watch import Event, StepDisplay, watch

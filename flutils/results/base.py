@@ -23,7 +23,7 @@ from flutils.claims import (
 from flutils.data import find_spec
 from flutils.experiment import Experiment
 from flutils.guard import describe_error
-from flutils.results.files import from_json, to_json
+from flutils.records import from_json, to_json
 
 ALL = "all"  # dataset of a joint result
 _LEFT: Any = [{"selector": "th, td", "props": [("text-align", "left"), ("vertical-align", "top")]}]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -35,7 +36,8 @@ BY_RAYS = "every N/A ray counts as the search range in R"
 DIAGONAL = "the diagonal counts as the search range in R"
 UNIFORM = "samples drawn uniformly, not equally many of each class"
 CORRECT = "without samples that some model misclassifies"
-LEVELS = {
+# Claim about R that counts -> the model that is said to have the larger R, and the other.
+_LARGER = {
     "r-fl-rises": (FL, ORI),
     "r-fl-above-reduced": (FL, REDUCED_FL),
     "reduced-above-ori": (REDUCED_FL, ORI),
@@ -84,23 +86,21 @@ class Readings(Result):
     def compute(cls, experiment: Experiment) -> Self:
         """Search the paper's four models with each reading."""
         trained, dataset, seed = experiment.models.all(), experiment.config.dataset, experiment.seed
-
-        def search(**changes: Any) -> dict[str, MarginTable]:
-            return {model: experiment.searches.reading(each, **changes) for model, each in trained.items()}
-
-        ours = search()
+        tables = {
+            name: {model: experiment.searches.reading(each, **changes) for model, each in trained.items()}
+            for name, changes in READINGS.items()
+        }
+        ours = tables[OURS]
         labels = ours[ORI].origin
         uniform = _draw_uniformly(labels, experiment.training_set[1], stream(seed, "readings/uniform"))
         right = np.all([(table.crossing != 0).all(axis=1) for table in ours.values()], axis=0)
+        measure = partial(measure_reading, dataset=dataset, seed=seed)
         found = {
-            **{
-                name: measure_reading(search(**changes), dataset, seed=seed, labels=labels)
-                for name, changes in READINGS.items()
-            },
-            BY_RAYS: measure_reading(ours, dataset, seed=seed, level="by rays"),
-            DIAGONAL: measure_reading(ours, dataset, seed=seed, level="with diagonal"),
-            UNIFORM: measure_reading(_take(ours, uniform), dataset, seed=seed),
-            CORRECT: measure_reading(_take(ours, np.flatnonzero(right)), dataset, seed=seed),
+            **{name: measure(each, labels=labels) for name, each in tables.items()},
+            BY_RAYS: measure(ours, level="by rays"),
+            DIAGONAL: measure(ours, level="with diagonal"),
+            UNIFORM: measure(_take(ours, uniform)),
+            CORRECT: measure(_take(ours, np.flatnonzero(right))),
         }
         return cls(**cls.start(experiment), readings=found, num_rays=ours[ORI].num_rays, judged=())
 
@@ -108,10 +108,11 @@ class Readings(Result):
         """Return for each reading Table I's ends, R of each model, and how many claims hold."""
         printed = {name: float(value) for name, value in paper.TABLE_1.get(self.dataset, {}).items()}
         levels = {model: float(R) for model, R in paper.ROBUSTNESS.get(self.dataset, {}).items()}
-        rows = {"paper": self._row(printed, levels, printed)} if printed else {}
+        said = int(paper.PROTOCOL[self.dataset]["samples"].value) if printed else 0
+        rows = {"paper": self._row(printed, levels, printed, said)} if printed else {}
         for name, found in self.readings.items():
             verdicts = list(found.verdicts.values())
-            rows[name] = self._row(found.percent, found.levels, printed) | {
+            rows[name] = self._row(found.percent, found.levels, printed, found.samples) | {
                 ("claims", verdict): str(verdicts.count(verdict)) for verdict in (HOLDS, FAILS, CANNOT_TELL)
             }
         return tabulate(rows, "reading")
@@ -126,12 +127,17 @@ class Readings(Result):
         return tabulate(rows, "claim")
 
     def _row(
-        self, percent: Mapping[str, float], levels: Mapping[str, float], printed: Mapping[str, float]
+        self,
+        percent: Mapping[str, float],
+        levels: Mapping[str, float],
+        printed: Mapping[str, float],
+        samples: int,
     ) -> dict[tuple[str, str], Any]:
         classes = {name: value for name, value in percent.items() if name != NOT_FOUND}
         order = sorted(classes, key=classes.__getitem__)
         apart = [abs(percent[name] - value) for name, value in printed.items()]
         return {
+            ("searched", "samples"): samples,
             ("rays of Ori.", "N/A (%)"): percent[NOT_FOUND],
             ("rays of Ori.", "most"): f"{order[-1]} {classes[order[-1]]:.2f} %"
             if max(classes.values())
@@ -192,7 +198,7 @@ def _find_levels(drawn: Mapping[str, ResampledMargins], *, by_rays: bool) -> lis
         Finding("margins-rise", is_larger(fl.mean_margin, ori.mean_margin), ""),
         *(
             Finding(claim, is_larger(values[larger], values[smaller]), "")
-            for claim, (larger, smaller) in LEVELS.items()
+            for claim, (larger, smaller) in _LARGER.items()
         ),
     ]
 

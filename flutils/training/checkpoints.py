@@ -47,7 +47,11 @@ class Checkpoints:
         name, path = f"epoch-{len(history):04d}", self._folder.path
         with atomic_path(path / f"{name}.keras") as writing:
             model.save(writing)
-            about = {"history": to_json(history), "model": _hash_file(writing), "training": self._fingerprint}
+            about = {
+                "history": to_json(history),
+                "model": guard.hash_file(writing),
+                "training": self._fingerprint,
+            }
             text = json.dumps(guard.seal(about)).encode()
             self._folder.write(f"{name}.json", lambda file: file.write(text))
         for old in sorted(path.glob("epoch-*.keras"))[:-2]:
@@ -73,18 +77,13 @@ class Checkpoints:
         about = guard.read_json(path.with_suffix(".json"))
         if isinstance(about, dict):  # one that was written before there were seals is a list
             about = guard.read_sealed(path.with_suffix(".json"))
-            if (about["training"], about["model"]) != (self._fingerprint, _hash_file(path)):
+            if (about["training"], about["model"]) != (self._fingerprint, guard.hash_file(path)):
                 raise ValueError("it is not the model that was saved with its history")
             about = about["history"]
         if path.stem != f"epoch-{len(about):04d}":
             raise ValueError(f"its history has {len(about)} epochs")
         history: list[dict[str, float]] = from_json(list[dict[str, float]], about)
         return history
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def fingerprint(model: keras.Model, x: np.ndarray, y: np.ndarray, settings: dict[str, Any]) -> str:

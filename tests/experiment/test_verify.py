@@ -1,28 +1,38 @@
 """The long steps run by name, and what they made is verified; each kind of damage is noticed and named."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 from test_experiment import tiny_profile
 
 from flutils import models
-from flutils.artifacts.files import hash_file, write_json
+from flutils.artifacts.files import write_json
 from flutils.experiment import workspace
-from flutils.guard import seal
+from flutils.guard import hash_file, seal
 from flutils.margins import MarginTable
 from flutils.reproduce import compute, verify
 
-pytestmark = pytest.mark.slow
 STEPS = ("ori", "margins-ori", "margins-ori-held-out")
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory):
     """A home in which Ori. was trained, and searched on training samples and on test images."""
+    folder = tmp_path_factory.mktemp("computed")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workspace, "load_profile", tiny_profile)
+        patch.setenv("FLUTILS_HOME", str(folder))
+        compute(profile="smoke", datasets=["mnist"], steps=STEPS)
+    return folder
+
+
+@pytest.fixture
+def home(computed, tmp_path, monkeypatch):
+    """A copy of it, to be damaged."""
     monkeypatch.setattr(workspace, "load_profile", tiny_profile)
-    monkeypatch.setenv("FLUTILS_HOME", str(tmp_path))
-    compute(profile="smoke", datasets=["mnist"], steps=STEPS)
+    shutil.copytree(computed, tmp_path, dirs_exist_ok=True)
     return tmp_path
 
 

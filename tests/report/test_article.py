@@ -13,7 +13,7 @@ from flutils.claims import CANNOT_TELL, FAILS, HOLDS
 from flutils.config import DATASETS
 from flutils.guard import seal
 from flutils.report import render_article, report_results
-from flutils.report.article import collect_fields, read_template
+from flutils.report.article import _join_verdicts, collect_fields, read_template
 from flutils.report.files import BEGIN, END, find_complete, read_reports
 from flutils.results import RESULTS, Report
 
@@ -92,13 +92,18 @@ def test_no_verdict_is_typed():
     assert not re.findall(r"\b(?:holds|fails)\b", text)
 
 
-def test_verdicts_are_put_in_words(filled):
-    said = filled[0]["said"]
-    assert said["inequality"] == "holds on both datasets"
-    assert said["most-vulnerable"] == "cannot be told on either dataset"
-    assert said["r-fl-rises"] == "holds on MNIST and cannot be told on CIFAR-10"
-    assert said["noise-adv-destroyed"] == "fails on MNIST"
-    assert said["cifar-more"] == "holds"
+@pytest.mark.parametrize(
+    ("verbs", "said"),
+    [
+        ({"mnist": "holds", "cifar10": "holds"}, "holds on both datasets"),
+        ({"mnist": "cannot be told", "cifar10": "cannot be told"}, "cannot be told on either dataset"),
+        ({"mnist": "holds", "cifar10": "fails"}, "holds on MNIST and fails on CIFAR-10"),
+        ({"mnist": "fails"}, "fails on MNIST"),
+        ({"both": "holds"}, "holds"),
+    ],
+)
+def test_verdicts_are_put_in_words(verbs, said):
+    assert _join_verdicts(verbs) == said
 
 
 def test_the_lists_have_every_counted_claim_that_is_decided(kept, filled):

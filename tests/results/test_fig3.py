@@ -11,8 +11,8 @@ from flutils.claims import judge_findings
 from flutils.config import load_profile
 from flutils.experiment.attacks import Attacks
 from flutils.paper import ADV, FL, MODELS, ORI
+from flutils.records import from_json, to_json
 from flutils.results import Fig3, fig3
-from flutils.results.files import from_json, to_json
 
 STRENGTHS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6])
 LIKE_FIG3 = {

@@ -9,9 +9,9 @@ from margin_tables import NUM_RAYS, exchange, judge, make_models, make_table
 from flutils import paper, robustness
 from flutils.claims import resample_tables
 from flutils.paper import CIFAR10, FL, MNIST, MODELS, ORI, REDUCED_FL
+from flutils.records import from_json, to_json
 from flutils.results import Fig4
 from flutils.results.base import judge_printed
-from flutils.results.files import from_json, to_json
 from flutils.results.mean_margins import THIN, MeanMargins
 
 

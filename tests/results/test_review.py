@@ -7,8 +7,8 @@ import pytest
 
 from flutils.experiment import checks
 from flutils.paper import ADV, MODELS, ORI
+from flutils.records import from_json, to_json
 from flutils.results import Review
-from flutils.results.files import from_json, to_json
 
 
 def make_review(left):

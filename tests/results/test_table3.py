@@ -10,10 +10,10 @@ from flutils.attacks import AttackResult, Minimum
 from flutils.claims import CONTROL, NOISE
 from flutils.experiment.strength import Strength
 from flutils.paper import ADV, ATTACKS, FL, MODELS, ORI, REDUCED_FL
+from flutils.records import from_json, to_json
 from flutils.results import Table3
 from flutils.results.accuracies import CLEAN, find_claims, resample_accuracies
 from flutils.results.base import judge_printed
-from flutils.results.files import from_json, to_json
 
 LABELS = np.repeat(np.arange(10), 40)
 LIKE_TABLE_3 = {ORI: (0.4, 0.7), ADV: (0.9, 0.3), FL: (0.6, 0.9), REDUCED_FL: (0.6, 0.9)}

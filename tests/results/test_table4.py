@@ -9,9 +9,9 @@ from margin_tables import EVEN, exchange, judge, make_models, make_table
 from flutils import paper, robustness
 from flutils.claims import RESAMPLES
 from flutils.paper import CIFAR10, FL, MNIST, MODELS, ORI
+from flutils.records import from_json, to_json
 from flutils.results import Table4
 from flutils.results.base import judge_printed
-from flutils.results.files import from_json, to_json
 from flutils.results.table4_claims import deviate_log, find_low_classes
 
 LOW = {f"c{i}": 0.035 for i in (0, 1, 6, 7, 9)}

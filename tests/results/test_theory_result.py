@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from flutils import theory
+from flutils.records import from_json, to_json
 from flutils.results import Theory, lemma, steps
-from flutils.results.files import from_json, to_json
 from flutils.results.plane import Examples, Plane, Scenario
 from flutils.theory import READINGS
 
