@@ -72,7 +72,7 @@ notebooks: $(STAMP) ## execute the committed notebooks in place (NOTEBOOK=03 for
 	@$(BIN)/python -m flutils notebooks $(if $(NOTEBOOK),--notebook $(NOTEBOOK))
 
 report: $(STAMP) ## write RESULTS.md, README's headline and the article from results
-	@$(BIN)/python -m flutils report --profile $(PROFILE)
+	@$(BIN)/python -m flutils report --profile $(PROFILE) $(if $(SEED),--seed $(SEED))
 
 bench: $(STAMP) ## time the search on this machine and put the tables into README.md
 	$(BIN)/python benchmarks/compare.py

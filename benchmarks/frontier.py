@@ -29,7 +29,7 @@ FLOORS = (0.1, 0.3, 0.5, 0.7)
 PILOTS = (200, 1_000)  # the fewest and the most that a search takes
 SEEDS = tuple(range(5))
 STRIDE = 4
-TARGET = 1e-4  # mismatches a ray
+TARGET = 1e-4  # mismatches per ray
 
 
 def build_job(recording: Recording, pilot_rays: int, seed: int) -> SearchJob:
@@ -165,7 +165,7 @@ def measure_frontier(name: str, samples: int, directions: int, **grid: Any) -> d
 
 
 def plot(subjects: dict[str, Any], default: dict[str, float]) -> plt.Figure:
-    """Draw mismatches a ray against evaluations a ray, a panel a model."""
+    """Draw mismatches per ray against evaluations per ray, a panel a model."""
     figure, axes = plt.subplots(1, len(subjects), figsize=(5.5 * len(subjects), 4), layout="constrained")
     for axis, subject in zip(np.atleast_1d(axes), subjects.values(), strict=True):
         # No mismatch is drawn as half of one, with a line up to the bound.
@@ -217,8 +217,8 @@ def plot(subjects: dict[str, Any], default: dict[str, float]) -> plt.Figure:
             yscale="log",
             xlim=(0, 1.1 * max(one["evaluations_a_ray"] for one in looked)),
             ylim=(lowest / 2, 3 * max(one["rate"] for one in looked)),
-            xlabel="evaluations a ray, without the pilot's",
-            ylabel="mismatches a ray (hollow: none; line: 95 %)",
+            xlabel="evaluations per ray, without the pilot's",
+            ylabel="mismatches per ray (hollow: none; line: 95 %)",
             title=f"{subject['subject']}, {subject['rays']:,} rays",
         )
     # Both panels have the same marks.

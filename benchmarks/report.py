@@ -13,7 +13,7 @@ from flutils.folders import atomic_path
 RESULTS = Path(__file__).parent / "results"
 HOME = Path(__file__).parents[1]
 BLOCK = re.compile(r"(<!-- benchmark:begin -->\n).*?(<!-- benchmark:end -->)", re.S)
-HEADER = ("Search", "rays", "evaluations a ray", "rays/s", "× sweep", "GFLOP/s", "of matmul", "of forward")
+HEADER = ("Search", "rays", "evaluations per ray", "rays/s", "× sweep", "GFLOP/s", "of matmul", "of forward")
 
 
 def render() -> str:
@@ -103,7 +103,15 @@ def _by_strategy(curves: dict[str, Any]) -> dict[str, Any]:
 
 
 def _render_frontier(frontier: dict[str, Any]) -> str:
-    header = ("Model", "rays", "search", "evaluations a ray", "fewer", "mismatches a ray", "at most (95 %)")
+    header = (
+        "Model",
+        "rays",
+        "search",
+        "evaluations per ray",
+        "fewer",
+        "mismatches per ray",
+        "at most (95 %)",
+    )
     rows, pilots = [], set()
     for subject in frontier["subjects"].values():
         sweep = subject["strategies"]["sweep"]["evaluations_a_ray"]

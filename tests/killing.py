@@ -164,7 +164,7 @@ def describe(path: Path) -> str:
     content = path.read_bytes()
     if path.suffix == ".json":
         text = json.dumps(drop_times(json.loads(content)), sort_keys=True)
-        return re.sub(r"[\d,]+ rays a second", "rays a second", text)
+        return re.sub(r"[\d,]+ rays per second", "rays per second", text)
     if path.suffix == ".npz":
         return describe_arrays(content)
     if path.suffix == ".zip":

@@ -28,7 +28,7 @@ def as_array(name: str, values: Any) -> np.ndarray:
     if streams and (hasattr(values, "__iter__") or hasattr(values, "__getitem__")):
         raise ValueError(
             f"{name} must be an array, got {type(values).__name__}, which yields parts; make arrays of all: "
-            f"x, y = {_spell_collection(values)}"
+            f"x, y = {_format_collection(values)}"
         )
     if hasattr(values, "detach"):  # a tensor of PyTorch, perhaps on a GPU or with gradients
         values = values.detach().cpu()
@@ -166,7 +166,7 @@ def _advise_labels(name: str, y: np.ndarray, num_samples: int) -> str:
     return f"pass the class of each image alone, {num_samples} whole numbers"
 
 
-def _spell_collection(values: Any) -> str:
+def _format_collection(values: Any) -> str:
     """Return the expression that makes arrays of a stream of parts."""
     if hasattr(values, "as_numpy_iterator"):
         spec = values.element_spec

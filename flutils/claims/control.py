@@ -39,8 +39,7 @@ def compare_with_controls(measure: str, resampled: Mapping[str, ArrayLike]) -> C
     The control is Ori. retrained as F.L. is, but each example is replaced by the sample it was made from. Its
     difference to Ori. is what training longer does, and on some samples more; that of F.L. to it is what
     moving the examples does. In noise, the second control, each example is replaced by its sample with
-    Gaussian noise of the example's length: the difference of F.L. to it is what crossing the boundary adds to
-    noise as such.
+    Gaussian noise of the example's length: the difference of F.L. to it is what the examples' directions add.
 
     Args:
         measure: what is measured, with its unit.

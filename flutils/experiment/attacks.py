@@ -1,6 +1,5 @@
 """Registered attacks on a trained classifier, at calibrated and standard strengths; the curve of Fig. 3."""
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
@@ -9,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from flutils import attacks, paper
+from flutils import attacks, guard, paper
 from flutils.artifacts import write_json
 from flutils.experiment.bundle import load_results, save_results
 from flutils.experiment.images import AttackedImages
@@ -48,7 +47,7 @@ class Attacks:
             ori = self._models.ori()
             smallest = self.smallest(ori)
             path = self._workspace.obtain(self._calibration_recipe(ori)).path
-            known = json.loads(path.read_text(encoding="utf-8"))
+            known = guard.read_json(path)
         found = {}
         for name, spec in attacks.ATTACKS.items():
             if name not in targets:

@@ -61,7 +61,7 @@ class Models:
     def noise(self) -> Classifier:
         """Return Ori. retrained as F.L. is, but with each example replaced by its sample with as much noise.
 
-        What F.L. gains over this second control comes from where the boundary is, not from noise as such.
+        What F.L. gains over this second control comes from the directions of its examples.
         """
         return self._train_control(NOISE)
 

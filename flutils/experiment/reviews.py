@@ -1,13 +1,12 @@
 """The checks that a reviewer makes of a claim of robustness: masked gradients, stronger attacks."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from flutils import attacks
+from flutils import attacks, guard
 from flutils.artifacts import write_json
 from flutils.experiment.attacks import Attacks
 from flutils.experiment.checks import (
@@ -50,7 +49,7 @@ class Reviews:
             "radius": config.standard_linf,
         }
         path = self._workspace.obtain(Recipe(f"review-{classifier.name}", ".json", inputs, make)).path
-        return Review(**json.loads(path.read_text(encoding="utf-8")))
+        return Review(**guard.read_json(path))
 
     def check(self, classifier: Classifier) -> list[Check]:
         """Return the checks of a classifier's accuracies under attack; notebook 07 says what each means.

@@ -33,8 +33,8 @@ def add_noise(examples: FeedbackExamples, x: np.ndarray, *, bounds: Bounds, seed
     """Return each example's sample plus Gaussian noise of the example's own length, clipped.
 
     A direction is drawn anew for each example and scaled to the root mean square that the example went:
-    strength times margin. What remains of a gain of the examples over this is due to where the boundary is,
-    not to noise as such.
+    strength times margin. What remains of a gain of the examples over this is due to their directions,
+    along which the boundary is near, not to noise of that length, which may cross too.
 
     Args:
         examples: m feedback examples, of a table searched along directions of RMS 1.

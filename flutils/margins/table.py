@@ -242,12 +242,12 @@ class MarginTable(Summarized):
         rows = {
             "samples": f"{self.num_samples:,}"
             + (f", {self.misclassified_rate:.1%} misclassified" if settings.reference == "label" else ""),
-            "rays a sample": f"{self.num_rays:,}" + (" (both signs)" if settings.both_signs else ""),
+            "rays per sample": f"{self.num_rays:,}" + (" (both signs)" if settings.both_signs else ""),
             "grid": f"steps of {settings.step:g} up to {self.last_length:g}, directions of {length}",
             "N/A rate": f"{self.not_found_rate:.1%}",
             "margins of rays that cross": spread,
-            "search": f"{settings.strategy}, {self.evaluations_per_ray:.1f} evaluations a ray",
-            "engine": f"{self.cost.engine}, {self.crossing.size / self.cost.seconds:,.0f} rays a second",
+            "search": f"{settings.strategy}, {self.evaluations_per_ray:.1f} evaluations per ray",
+            "engine": f"{self.cost.engine}, {self.crossing.size / self.cost.seconds:,.0f} rays per second",
         }
         if self.audit:
             rows["audit"] = (

@@ -56,7 +56,7 @@ no-worse-than-guess: Attacks were tuned so that no model does worse than a rando
 V-B | Table III | table3
 adversarial-adv-best: Overall Adv. is the most accurate under adversarial attacks.
 fl-above-ori: F.L. is more accurate than Ori. under adversarial attacks and under noise.
-noise-fl-best: Under random and Gaussian noise F.L. is the most accurate on both datasets.
+noise-fl-best: Under random and Gaussian noise F.L. is the most accurate.
 
 V-B | Table III | table3 | mnist
 noise-adv-destroyed: Noise can destroy Adv.'s robustness, on MNIST above all.
@@ -76,7 +76,7 @@ V-B | Fig. 4 | fig4 | both
 cifar-more: On CIFAR-10 the improvement of the summed and mean margin is larger than on MNIST.
 
 V-B | R | fig4
-r-fl-rises: F.L. raises the robustness level R, on both datasets.
+r-fl-rises: F.L. raises the robustness level R.
 r-fl-above-reduced: F.L. has a larger R than retraining that ignores inter-class inequality.
 
 V-C | Table IV | table4

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from flutils.claims import CANNOT_TELL, CONTROL, FAILS, HOLDS, NOISE
+from flutils.claims import CANNOT_TELL, CONFIDENCE, CONTROL, FAILS, HOLDS, NOISE, RESAMPLES
 from flutils.paper import FL
 from flutils.plots import TITLES
 from flutils.results import Report
@@ -18,17 +18,18 @@ SYMBOLS = {HOLDS: "✓", FAILS: "✗", CANNOT_TELL: "?", NOT_PRINTED: "–", NOT
 LEGEND = "(✓ holds, ✗ fails, ? cannot tell, – not printed or not judged.)"
 HOW_TO_READ = (
     "How to read it: *printed* is what the paper's own printed numbers say of its text, *ours* what was "
-    "measured here. A verdict is computed, not typed: a claim *holds* if it is true in at least 97.5 % of "
-    "2,000 resamples of what was measured, *fails* if false in at least 97.5 %, and otherwise these "
-    "measurements *cannot tell*. Claims that are fixed by a definition or by the calibration of the attacks, "
-    "or contained in another or opposite to it, stand apart and are in no count."
+    "measured here. A verdict is computed, not typed: a claim *holds* if it is true in at least "
+    f"{100 * CONFIDENCE:g} % of {RESAMPLES:,} resamples of what was measured, *fails* if it is false in as "
+    "many, and otherwise these measurements *cannot tell*. Claims that are fixed by a definition or by the "
+    "calibration of the attacks, or contained in another or opposite to it, stand apart and are in no count."
 )
 COMPARED = (
     "The *control* is F.L.'s retraining, step for step, with each example replaced by the sample it was made "
     "from; *noise* replaces it by its sample with Gaussian noise of the example's length. The paper has "
     "neither. What F.L. gains over the control does not come from longer training; what it gains over noise "
-    "comes from where the boundary is. Differences have paired 95 % intervals, and an asterisk where these "
-    "leave out 0; each model was trained once, and how much another training would differ is not in them."
+    "comes from the examples' directions, along which the boundary is near, for noise of that length may "
+    "cross too. Differences have paired 95 % intervals, and an asterisk where these leave out 0; each model "
+    "was trained once, and how much another training would differ is not in them."
 )
 
 
@@ -57,15 +58,16 @@ def summarize_controls(report: Report) -> str:
     if not measures:
         return ""
     parts = []
-    for pair, what in ((f"{FL} − {CONTROL}", "longer training"), (f"{FL} − {NOISE}", "noise as such")):
-        ends = [measure.differences[pair] for measure in measures]
+    others = {CONTROL: "longer training", NOISE: "noise of the same length"}
+    for other, what in others.items():
+        ends = [measure.differences[f"{FL} − {other}"] for measure in measures]
         above, below = sum(low > 0 for _, low, _ in ends), sum(high < 0 for _, _, high in ends)
         parts.append(f"beyond {what}, F.L. gains on **{above}** and loses on **{below}**")
     return (
-        f"**Is it crossing the boundary?** Of {len(measures)} measures of margins and accuracy (two datasets,"
+        f"**Is it where the boundary is?** Of {len(measures)} measures of margins and accuracy (two datasets,"
         f" searched samples and test images, 95 % intervals that leave out 0): {'; '.join(parts)}. "
         "*Longer training* is F.L.'s retraining with each example replaced by its sample, *noise* with it "
-        "replaced by its sample plus Gaussian noise of the example's length."
+        "replaced by its sample plus Gaussian noise of the example's length. Each model was trained once."
     )
 
 
@@ -146,7 +148,7 @@ def _render_profile(report: Report) -> Iterator[str]:
     yield _fold("Claims listed apart, in no count", _list_claims(apart))
     compared = report.comparisons()
     if len(compared):
-        yield "### Is it crossing the boundary?"
+        yield "### Is it where the boundary is?"
         yield COMPARED
         yield render_frame(compared)
     for kind in report.kinds:

@@ -147,7 +147,8 @@ def judge_trainings(verdicts: Sequence[str]) -> str:
 
     Within a training, a verdict says what other samples would give; how much another training would differ is
     not in it. So over trainings a claim *holds* only if it holds in each of at least `ENOUGH`, and *fails*
-    likewise: a claim that each training decides like a coin would hold in all five with a chance of 1 in 32.
+    likewise: a claim that each training decides like a coin would hold in all five with a chance of 1 in 32,
+    and agree on either side with 1 in 16.
 
     Args:
         verdicts: one of each training.
