@@ -303,7 +303,7 @@ def test_json_that_python_would_take_and_json_does_not_is_refused(text, message)
 def test_json_of_too_many_bytes_is_refused(tmp_path):
     (tmp_path / "a.json").write_text("[1, 2, 3]", encoding="utf-8")
     assert guard.read_json(tmp_path / "a.json") == [1, 2, 3]
-    with pytest.raises(ValueError, match="at most 8 bytes"):
+    with pytest.raises(ValueError, match="more than 8 bytes"):
         guard.read_json(tmp_path / "a.json", 8)
 
 

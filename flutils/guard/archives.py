@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Collection, Iterator
 from pathlib import Path, PurePosixPath
 
-from flutils.guard.files import find_memory, open_file
+from flutils.guard.files import find_memory, open_file, read_stream
 
 DEFLATED = 1032  # times its compressed bytes: more than that does not come out of deflate
 _CHUNK = 1 << 20
@@ -42,10 +42,7 @@ def gunzip(path: Path, most: int) -> bytes:
         ValueError: if that is more than `most` bytes.
     """
     with open_file(path) as file, gzip.open(file) as unpacked:
-        content = unpacked.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"it unpacks to more than {most:,} bytes")
-    return content
+        return read_stream(unpacked, most)
 
 
 def read_tar(path: Path, wanted: Collection[str], most: int) -> Iterator[tuple[str, bytes]]:

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_CHUNK = 1 << 20
+
 
 @contextmanager
 def reading(path: Path, kind: str, advice: str) -> Iterator[None]:
@@ -61,11 +63,21 @@ def read_bytes(path: Path, most: int) -> bytes:
         ValueError: if it is no regular file, or has more than `most` bytes.
     """
     with open_file(path) as file:
-        # No more is asked for than is there: Python makes room for all of it beforehand.
-        content = file.read(min(most, os.fstat(file.fileno()).st_size) + 1)
-    if len(content) > most:
-        raise ValueError(f"expected at most {most:,} bytes, got more")
-    return content
+        return read_stream(file, most)
+
+
+def read_stream(stream: io.BufferedIOBase, most: int) -> bytes:
+    """Return the bytes of a stream to its end, part by part: Python makes room for all that is asked for.
+
+    Raises:
+        ValueError: if there are more than `most`.
+    """
+    content = bytearray()
+    while part := stream.read(_CHUNK):
+        content += part
+        if len(content) > most:
+            raise ValueError(f"it holds more than {most:,} bytes")
+    return bytes(content)
 
 
 def hash_file(path: Path) -> str:
