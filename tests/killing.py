@@ -10,7 +10,6 @@ prints one JSON line per step: its moments, its seconds, and what was not as it 
 """
 
 import hashlib
-import importlib.util
 import io
 import json
 import os
@@ -26,9 +25,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from digits import read_digits, register_digits
 
-from flutils import config, data, margins
-from flutils.config import profiles
+from flutils import data, margins
 from flutils.reproduce import compute
 
 MODELS = ("ori", "adv", "fl", "reduced-fl", "control", "noise")  # whose files hold no times
@@ -47,39 +46,25 @@ _READ_ONLY = os.O_RDONLY
 
 def prepare(source: Path) -> None:
     """Register two datasets that are downloaded from a local folder, and import what the steps need."""
-    path = Path(__file__).parent / "results" / "conftest.py"
-    spec = importlib.util.spec_from_file_location("small_digits", path)
-    digits = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(digits)
     source.mkdir(parents=True)
     contents = {name: random.Random(name).randbytes(400_000) for name in PIECES}
-    contents["digits.bin"] = digits.read_digits()
+    contents["digits.bin"] = read_digits()
     for name, content in contents.items():
         (source / name).write_bytes(content)
 
-    def register(name: str, files: list[str], parse: Callable) -> None:
-        data.register(
-            data.DataSpec(
-                name=name,
-                title=name,
-                files=tuple(data.DataFile(file, hashlib.md5(contents[file]).hexdigest()) for file in files),
-                bounds=(0.0, 1.0),
-                class_names=digits.NAMES,
-                image_shape=(8, 8, 1),
-                parse=parse,
-                fetch=lambda wanted: ((file, (source / file).read_bytes()) for file in wanted),
-            )
-        )
+    def fetch(wanted: list[str]) -> list[tuple[str, bytes]]:
+        return [(name, (source / name).read_bytes()) for name in wanted]
 
-    register("pieces", PIECES, lambda contents: [])
-    register("digits", ["digits.bin"], digits.parse)
-    sizes = {
-        **digits.SIZES,
-        "search": {"num_samples": 60, "num_directions": 40},  # enough rays for a pilot
-        "attacks": {"num_images_iterative": 60, "num_images": 60},
-    }
-    config.register(config.replace(config.load_profile("mnist", "paper"), dataset="digits"), {"smoke": sizes})
-    profiles.SIZES["smoke"]["digits"] = sizes
+    register_digits(
+        fetch,
+        contents["digits.bin"],
+        search={"num_samples": 60, "num_directions": 40},  # enough rays for a pilot
+        attacks={"num_images_iterative": 60, "num_images": 60},
+    )
+    files = tuple(data.DataFile(name, hashlib.md5(contents[name]).hexdigest()) for name in PIECES)
+    data.register(
+        data.DataSpec("pieces", "pieces", files, (0, 1), ("0",), (1, 1, 1), lambda contents: [], fetch)
+    )
     margins.search.__kwdefaults__["block_rays"] = 800  # several blocks, each a checkpoint
     import art.attacks.evasion  # noqa: F401
     import foolbox  # noqa: F401
