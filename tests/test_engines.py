@@ -45,6 +45,25 @@ def test_engines_build_the_same_points(arguments, clip):
         np.testing.assert_allclose(built.place(x)(image, direction, length), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_a_model_is_compiled_anew_only_for_other_weights_or_batches(arguments, monkeypatch):
+    model, x = models.build_mnist_cnn(seed=1), arguments[1]
+    made = []
+    compiler = openvino_engine._compile
+    monkeypatch.setattr(
+        openvino_engine, "_compile", lambda model, shape: made.append(shape) or compiler(model, shape)
+    )
+    first = openvino_engine.compile_openvino(model, (8, 28, 28, 1))
+    again = openvino_engine.compile_openvino(model, (8, 28, 28, 1))
+    before = first(x[:8])
+    np.testing.assert_array_equal(again(x[:8]), before)
+    model.set_weights([2 * weights for weights in model.get_weights()])
+    after = openvino_engine.compile_openvino(model, (8, 28, 28, 1))(x[:8])
+    np.testing.assert_allclose(after, model.predict_on_batch(x[:8]), rtol=1e-4, atol=1e-4)
+    assert np.abs(after - before).max() > 0.1
+    assert openvino_engine.compile_openvino(model, (4, 28, 28, 1))(x[:4]).shape == (4, 10)
+    assert made == [(8, 28, 28, 1), (8, 28, 28, 1), (4, 28, 28, 1)]
+
+
 def broken(model, shape):
     raise RuntimeError("no such operation\nand a long trace")
 

@@ -70,6 +70,15 @@ def test_trained_model_is_as_accurate_as_its_provenance_says(run):
 
 
 @pytest.mark.slow
+def test_a_retraining_leaves_the_model_that_it_starts_from_as_it_is(run):
+    ori = run.models.ori()
+    before = ori.load().get_weights()
+    retrained = run.models.retrain(ori, name="again").load().get_weights()
+    assert all(np.array_equal(old, new) for old, new in zip(before, ori.load().get_weights(), strict=True))
+    assert not np.array_equal(retrained[0], before[0])
+
+
+@pytest.mark.slow
 def test_table_belongs_to_the_samples_and_the_model(run):
     x, y = run.samples
     ori = run.models.ori()

@@ -182,11 +182,11 @@ class Models:
         work = self._workspace
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            from flutils import training
+            from flutils import models, training
 
             examples = self._feedback.examples(classifier, equal=equal)
             trained = training.train_feedback(
-                (start or classifier).load(),
+                models.copy_model((start or classifier).load()),
                 *work.training_set,
                 replace(examples) if replace else examples.images,
                 examples.labels,

@@ -65,7 +65,11 @@ class Classifier:
         return float(self.measured["test_accuracy"])
 
     def load(self) -> Any:
-        """Load the Keras model, from images to logits."""
+        """Return the Keras model, from images to logits: the same object each time, so do not train it."""
+        return self._model
+
+    @cached_property
+    def _model(self) -> Any:
         from flutils import models
 
         return models.load_model(self.artifact.path)

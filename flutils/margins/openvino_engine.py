@@ -1,14 +1,19 @@
 """A Keras model compiled by OpenVINO for this machine's processor."""
 
 import contextlib
+import hashlib
 import io
 import logging
 from collections.abc import Callable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
 from flutils.folders import scratch_folder
+
+# Model -> the weights and batch it was last compiled for, and what came out: a second search need not wait.
+_COMPILED: WeakKeyDictionary[Any, tuple[bytes, Any]] = WeakKeyDictionary()
 
 
 def compile_openvino(model: Any, shape: tuple[int, ...]) -> Callable[[np.ndarray], np.ndarray]:
@@ -24,6 +29,25 @@ def compile_openvino(model: Any, shape: tuple[int, ...]) -> Callable[[np.ndarray
     Raises:
         Exception: whatever Keras or OpenVINO raises for a model that they cannot export or compile.
     """
+    digest = hashlib.sha256(repr(shape).encode())
+    for weights in model.get_weights():
+        digest.update(np.ascontiguousarray(weights).data)
+    made_for, compiled = _COMPILED.get(model, (b"", None))
+    if made_for != digest.digest():
+        compiled = _compile(model, shape)
+        _COMPILED[model] = digest.digest(), compiled
+    request = compiled.create_infer_request()
+
+    def evaluate(points: np.ndarray) -> np.ndarray:
+        request.infer([np.ascontiguousarray(points, np.float32)], share_inputs=True)
+        logits: np.ndarray = request.get_output_tensor(0).data.copy()
+        return logits
+
+    return evaluate
+
+
+def _compile(model: Any, shape: tuple[int, ...]) -> Any:
+    """Export a model, and compile what OpenVINO reads."""
     import openvino
 
     with scratch_folder() as folder:
@@ -35,15 +59,7 @@ def compile_openvino(model: Any, shape: tuple[int, ...]) -> Callable[[np.ndarray
         network = core.read_model(target)
         network.reshape(list(shape))
         settings = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_PRECISION_HINT": "f32"}
-        compiled = core.compile_model(network, "CPU", settings)
-    request = compiled.create_infer_request()
-
-    def evaluate(points: np.ndarray) -> np.ndarray:
-        request.infer([np.ascontiguousarray(points, np.float32)], share_inputs=True)
-        logits: np.ndarray = request.get_output_tensor(0).data.copy()
-        return logits
-
-    return evaluate
+        return core.compile_model(network, "CPU", settings)
 
 
 @contextlib.contextmanager
