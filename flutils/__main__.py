@@ -80,7 +80,9 @@ def _build_parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="check artifacts: checksums, keys, accuracies, rays")
     verify.set_defaults(run=_verify)
     _add_profile(verify, "paper")
-    _add_choice(verify, "--dataset", f"one of {', '.join(DATASETS)}; without it both")
+    datasets = f"one of {', '.join(DATASETS)}, or all for what is of neither; without it every one"
+    _add_choice(verify, "--dataset", datasets)
+    verify.add_argument("--seed", type=int, default=0, help="the run's one seed (default: 0)")
     verify.add_argument("--quick", action="store_true", help="checksums and keys only")
 
     report = commands.add_parser("report", help="write RESULTS.md, README's headline and the article")
@@ -185,10 +187,11 @@ def _show_status(arguments: argparse.Namespace) -> int:
 
 def _verify(arguments: argparse.Namespace) -> int:
     from flutils.reproduce import verify
+    from flutils.results.base import ALL
 
     counts = {True: 0, False: 0}
-    for dataset in _split(arguments.dataset) or DATASETS:
-        for one in verify(arguments.profile, dataset, quick=arguments.quick):
+    for dataset in _split(arguments.dataset) or (*DATASETS, ALL):
+        for one in verify(arguments.profile, dataset, seed=arguments.seed, quick=arguments.quick):
             print(f"{'ok   ' if one.sound else 'WRONG'} {dataset:8} {one.path.name}: {one.found}", flush=True)
             counts[one.sound] += 1
     print(f"{counts[True]} files are what they say, {counts[False]} are not")

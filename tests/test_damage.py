@@ -227,14 +227,15 @@ def test_another_result_under_its_name_is_refused(store, tmp_path):
 
 
 def test_damage_of_each_file_is_named_by_verify(store):
-    """Results and the numbers of figures too; each file is damaged in turn."""
-    figures = store.home / "figures" / "smoke"
-    files = [*store.folder.glob("*.*"), *figures.glob("*.json")]
-    assert len(files) == 2 * 6 + 2
+    """Results, those that ship included, and the numbers of figures too; each file is damaged in turn."""
+    figures, shipped = store.home / "figures" / "smoke", store.home / "artifacts/reported/smoke/mnist"
+    shutil.copytree(store.folder, shipped, ignore=lambda _, names: set(names) - {"table1.json"})
+    files = [*store.folder.glob("*.*"), *shipped.glob("*.json"), *figures.glob("*.json")]
+    assert len(files) == 2 * 6 + 1 + 2
 
     def wrong():
         found = list(verify("smoke", "mnist", home=store.home, quick=True))
-        assert len(found) == 6 + 2
+        assert len(found) == 6 + 1 + 2
         return [one.path.name for one in found if not one.sound]
 
     assert wrong() == []
@@ -244,6 +245,20 @@ def test_damage_of_each_file_is_named_by_verify(store):
         provenance = path.name.endswith((".keras.json", ".npz.json", ".json.json"))
         assert wrong() == [path.name.removesuffix(".json") if provenance else path.name]
         path.write_bytes(content)
+
+
+def test_verify_looks_at_what_is_of_no_dataset_alone(tmp_path):
+    result = tmp_path / "artifacts" / "reported" / "smoke" / "all" / "theory.json"
+    figure = tmp_path / "figures" / "smoke" / "12_claims.json"
+    for path, kind in ((result, "name"), (figure, "figure")):
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(seal({kind: path.stem, "values": [1, 2]})), encoding="utf-8")
+        found = list(verify("smoke", "all", home=tmp_path))
+        assert found[-1].sound and path in [one.path for one in found]
+        path.write_text(path.read_text().replace("[1, 2]", "[1, 3]"), encoding="utf-8")
+        assert [one.sound for one in verify("smoke", "all", home=tmp_path) if one.path == path] == [False]
+        path.unlink()
+    assert list(verify("smoke", "mnist", home=tmp_path)) == []
 
 
 # --- dataset files ---------------------------------------------------------------------------------------

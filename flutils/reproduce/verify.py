@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from flutils import guard, margins
-from flutils.artifacts import find_home, read_provenance
-from flutils.config import SearchConfig
+from flutils.artifacts import find_home, name_run, read_provenance
+from flutils.config import DATASETS, SearchConfig, load_profile
 from flutils.experiment import Experiment
 from flutils.randomness import stream
+from flutils.results.base import ALL
 
 RAYS = 500  # of each table that are swept again
 DIFFERENT_RAYS = 2  # of those that may differ: rounding of another processor turns ties, and a search may err
@@ -29,24 +30,27 @@ class Verification:
 
 
 def verify(
-    profile: str, dataset: str, *, home: Path | None = None, quick: bool = False
+    profile: str, dataset: str, *, seed: int = 0, home: Path | None = None, quick: bool = False
 ) -> Iterator[Verification]:
     """Verify the artifacts of a dataset, one after the other.
 
     Args:
         profile: whose artifacts.
-        dataset: ``"mnist"`` or ``"cifar10"``.
+        dataset: ``"mnist"`` or ``"cifar10"``; ``"all"`` for results and figures of no dataset alone.
+        seed: of the run.
         home: folder that holds ``artifacts/``; see `flutils.artifacts.find_home`.
         quick: checksums and keys only; no model is loaded.
 
     Yields:
-        A `Verification` of each file that has a provenance, models first, then of each result and figure.
+        A `Verification` of each file that has a provenance, models first, then of each result, those that
+        ship included, and of each figure.
 
     Raises:
         ValueError: if there is no such profile or dataset.
     """
-    home = find_home() if home is None else Path(home)
-    folder = home / "artifacts" / profile / dataset
+    load_profile(DATASETS[0] if dataset == ALL else dataset, profile)
+    home, run = find_home() if home is None else Path(home), name_run(profile, seed)
+    folder, reported = (home / "artifacts" / part / run / dataset for part in ("", "reported"))
     abouts = {path.with_suffix(""): path for path in sorted(folder.glob("*.*.json"))}
     models: dict[str, Path] = {}
     for path in sorted(abouts, key=lambda path: path.suffix != ".keras"):
@@ -63,7 +67,6 @@ def verify(
             yield Verification(path, True, "checksum and key as recorded")
             continue
         inputs = about["inputs"]
-        seed = inputs["seed"] if "seed" in inputs else inputs["table"]["seed"]
         experiment = Experiment(dataset, profile, seed, home=home)
         if path.suffix == ".keras":
             yield _measure_again(path, about, experiment)
@@ -71,9 +74,19 @@ def verify(
             yield Verification(path, False, "its model is not there")
         else:
             yield _sweep_again(path, inputs, experiment, models[inputs["model"]])
-    results = [path for path in folder.glob("*.json") if path not in abouts and "." not in path.stem]
-    figures = (home / "figures" / profile).glob(f"*_{dataset}_*.json")
-    yield from map(_check_seal, (*sorted(results), *sorted(figures)))
+    figures = (home / "figures" / run).glob("*.json")
+    sealed = [
+        *(path for path in folder.glob("*.json") if path not in abouts and "." not in path.stem),
+        *reported.glob("*.json"),
+        *(path for path in figures if _name_dataset(path) == dataset),
+    ]
+    yield from map(_check_seal, sorted(sealed))
+
+
+def _name_dataset(figure: Path) -> str:
+    """Return which dataset a figure's numbers are of, from its name: ``08_mnist_levels`` or ``12_claims``."""
+    part = figure.stem.split("_")[1]
+    return part if part in DATASETS else ALL
 
 
 def _check_seal(path: Path) -> Verification:
