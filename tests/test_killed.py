@@ -93,21 +93,28 @@ class SmokeRun:
 @pytest.mark.long
 @pytest.mark.timeout(7200)
 def test_a_smoke_run_killed_often_comes_out_the_same(tmp_path, say):
-    """The kills come one after the other, each in a run that goes on from where the one before was killed."""
+    """Each run goes on from where the one before was killed; when all has been made, it begins anew."""
     whole, killed = SmokeRun(tmp_path / "whole"), SmokeRun(tmp_path / "killed")
     seconds = whole.run()
+    expected = whole.take_stock()
+    assert len(expected) > 100
+    say(f"smoke run: undisturbed {seconds:.0f} s, {len(expected)} files and folders")
+
+    def compare():
+        found = killed.take_stock()
+        return sorted(name for name in expected | found if expected.get(name) != found.get(name))
+
     rng, moments = random.Random(0), []
     started = time.perf_counter()
-    for _ in range(KILLS):
-        # Late enough that notebooks run by then, early enough that not all has been made.
-        after = round(rng.uniform(0.05, 0.6) * seconds, 1)
-        if killed.run(after=after) is not None:
-            break  # all was made before it could be killed
-        moments.append(after)
-    last = killed.run()
-    say(f"smoke run: {len(moments)} kills, after {moments} s")
-    say(f"  undisturbed {seconds:.0f} s, the last {last:.0f} s, all {time.perf_counter() - started:.0f} s")
-    expected, found = whole.take_stock(), killed.take_stock()
-    assert len(expected) > 100 and len(moments) > 2
-    differ = sorted(name for name in expected | found if expected.get(name) != found.get(name))
-    assert differ == []
+    while len(moments) < KILLS:
+        # Late enough that notebooks run by then.
+        after = round(rng.uniform(0.05, 0.5) * seconds, 1)
+        if killed.run(after=after) is None:
+            moments.append(after)
+            continue
+        say(f"  all was made after {len(moments)} kills")
+        assert compare() == []
+        killed = SmokeRun(tmp_path / f"killed-{len(moments)}")
+    killed.run()
+    say(f"  {len(moments)} kills, after {moments} s; all {time.perf_counter() - started:.0f} s")
+    assert compare() == []
