@@ -1,10 +1,16 @@
-"""Damage to files: a byte flipped, an end cut off, and the insides of zip, npy and JSON rewritten."""
+"""Damage to files: a byte flipped, an end cut off, insides rewritten; and the files that are damaged."""
 
 import io
 import json
+import warnings
 import zipfile
 
+import keras
 import numpy as np
+
+from flutils import paper
+from flutils.results import Table1
+from flutils.training.checkpoints import Checkpoints
 
 ODD = [None, True, -1, 0, 1.5, 10**30, 10**39, "", "x" * 300, [], {}, [[]], [None], {"a": [1]}, "inf"]
 TEXTS = [
@@ -142,3 +148,39 @@ def spoil_zip(content, rng):
     else:
         members[at] = (name, spoil_bytes(inner, rng))
     return pack(members)
+
+
+def caught(call):
+    """Return what a call returns, and what it warns of."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        return call(), [str(warning.message) for warning in said]
+
+
+def attempt(call, refusal=ValueError):
+    """Return what a call returns and None, or None and what its error says."""
+    try:
+        return call(), None
+    except refusal as error:
+        return None, str(error)
+
+
+def make_network(seed):
+    keras.utils.set_random_seed(seed)
+    return keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
+
+
+def make_result(dataset="mnist", num_rays=40):
+    percent = dict.fromkeys(paper.CLASS_NAMES[dataset], 1.25) | {paper.NOT_FOUND: 87.5}
+    common = {"profile": "smoke", "seed": 0, "judged": (), "num_samples": 20, "num_rays": num_rays}
+    return Table1(dataset=dataset, percent=percent, **common)
+
+
+def save_epochs(folder, fingerprint="a", epochs=2):
+    model = make_network(0)
+    model.compile("sgd", "mse")
+    checkpoints = Checkpoints(folder, fingerprint)
+    for epoch in range(1, epochs + 1):
+        model.set_weights([weight + epoch for weight in model.get_weights()])
+        checkpoints.save(model, [{"loss": float(number), "seconds": 1.5} for number in range(epoch)])
+    return checkpoints

@@ -8,16 +8,15 @@ import hashlib
 import json
 import shutil
 import sys
-import warnings
 
 import keras
 import numpy as np
 import pytest
 from conftest import ROOT
-from damage import flip
+from damage import attempt, caught, flip, make_network, make_result, save_epochs
 from test_search_blocks import GRID, Curved
 
-from flutils import data, directions, margins, models, paper
+from flutils import data, directions, margins, models
 from flutils.artifacts import ArtifactWarning, Store
 from flutils.artifacts.store import read_provenance
 from flutils.data import catalog, formats
@@ -26,7 +25,6 @@ from flutils.margins.blocks import BlockStore
 from flutils.records import to_json
 from flutils.reproduce import verify
 from flutils.results import Table1
-from flutils.training.checkpoints import Checkpoints
 
 SHIPPED = sorted((ROOT / "artifacts" / "paper").glob("*/*.*.json"))
 REPORTED = sorted((ROOT / "artifacts" / "reported").rglob("*.json"))
@@ -46,21 +44,6 @@ def damages(content, count=40):
         yield f"cut to {size} bytes", content[:size]
 
 
-def caught(call):
-    """Return what a call returns, and what it warns of."""
-    with warnings.catch_warnings(record=True) as said:
-        warnings.simplefilter("always")
-        return call(), [str(warning.message) for warning in said]
-
-
-def attempt(call, refusal=ValueError):
-    """Return what a call returns and None, or None and what its error says."""
-    try:
-        return call(), None
-    except refusal as error:
-        return None, str(error)
-
-
 def without_seal(content):
     return {key: value for key, value in content.items() if key != "seal"}
 
@@ -72,22 +55,11 @@ def write(path, text):
     path.write_text(text, encoding="utf-8")
 
 
-def make_network(seed):
-    keras.utils.set_random_seed(seed)
-    return keras.Sequential([keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3)])
-
-
 @pytest.fixture(scope="module")
 def table():
     x = np.random.default_rng(1).random((4, 8, 8, 1), dtype=np.float32)
     rays = directions.random_orthogonal(5, shape=(8, 8, 1), seed=0)
     return margins.search(Curved(), x, Curved()(x).argmax(axis=1), rays, **GRID)
-
-
-def make_result(dataset="mnist", num_rays=40):
-    percent = dict.fromkeys(paper.CLASS_NAMES[dataset], 1.25) | {paper.NOT_FOUND: 87.5}
-    common = {"profile": "smoke", "seed": 0, "judged": (), "num_samples": 20, "num_rays": num_rays}
-    return Table1(dataset=dataset, percent=percent, **common)
 
 
 @pytest.fixture(scope="module")
@@ -337,16 +309,6 @@ def test_every_damage_of_a_file_in_a_named_folder_is_refused(tiny, tmp_path, pac
 
 
 # --- checkpoints and blocks ------------------------------------------------------------------------------
-
-
-def save_epochs(folder, fingerprint="a", epochs=2):
-    model = make_network(0)
-    model.compile("sgd", "mse")
-    checkpoints = Checkpoints(folder, fingerprint)
-    for epoch in range(1, epochs + 1):
-        model.set_weights([weight + epoch for weight in model.get_weights()])
-        checkpoints.save(model, [{"loss": float(number), "seconds": 1.5} for number in range(epoch)])
-    return checkpoints
 
 
 @pytest.mark.parametrize("name", ["epoch-0002.keras", "epoch-0002.json"])

@@ -19,9 +19,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from damage import spoil_bytes, spoil_json, spoil_zip
+from damage import attempt, make_network, make_result, save_epochs, spoil_bytes, spoil_json, spoil_zip
 from PIL import Image
-from test_damage import attempt, make_network, make_result, save_epochs
 from test_experiment_models import make_result as make_attack
 from test_search_blocks import GRID, Curved
 
