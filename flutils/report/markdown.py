@@ -158,6 +158,7 @@ def _render_profile(report: Report) -> Iterator[str]:
         for result in found:
             yield f"**{TITLES.get(result.dataset, 'Both datasets')}**"
             yield render_frame(result.frame())
+            yield from result.remarks()
 
 
 def _render_runtime(runtime: Mapping[str, Any]) -> str:

@@ -179,7 +179,7 @@ class FeedbackResult(Result):
         rays = self.num_samples * self.num_rays
         rows = {}
         for model, each in self.sets.items():
-            printed = _read_dose(self.dataset, model)
+            printed = read_dose(self.dataset, model)
             if printed:
                 rows[model, "paper"] = _measure_dose(*printed)
             rows[model, "ours"] = {
@@ -319,8 +319,13 @@ def _count_samples(dataset: str) -> list[int]:
     return [int(said[f"samples_{level}"].value) for level in paper.TABLE_4_LEVELS[dataset]]
 
 
-def _read_dose(dataset: str, model: str) -> tuple[int, int, int] | None:
-    """Return examples, training samples and rays of the paper's own numbers; None where it has none."""
+def read_dose(dataset: str, model: str) -> tuple[int, int, int] | None:
+    """Return examples, training samples and rays of the paper's own numbers; None where it has none.
+
+    Args:
+        dataset: ``"mnist"`` or ``"cifar10"``; the paper has no others.
+        model: F.L. or Reduced F.L.
+    """
     if dataset not in paper.PROTOCOL:
         return None
     said = {name: int(each.number) for name, each in paper.PROTOCOL[dataset].items()}
