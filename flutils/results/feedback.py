@@ -32,6 +32,7 @@ from flutils.results.retrained_rays import (
 
 HELD_OUT = "test images, all rays"
 SETS = (FL, REDUCED_FL)
+SHARE, TAKEN = "examples per 100 training samples", "rays with an example (%)"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -307,9 +308,9 @@ def _measure_dose(examples: int, training: int, rays: int) -> dict[str, float]:
     return {
         "examples": examples,
         "training samples": training,
-        "examples per 100 training samples": 100 * examples / training,
+        SHARE: 100 * examples / training,
         "rays searched": rays,
-        "rays with an example (%)": 100 * examples / rays,
+        TAKEN: 100 * examples / rays,
     }
 
 
