@@ -435,21 +435,22 @@ def test_robustness_levels_start_at_zero_beside_the_papers():
         plot_levels({ORI: np.nan})
 
 
-def test_doses_draw_lines_and_bands_from_the_model_before():
+def test_doses_draw_lines_and_bars_from_the_model_before():
     shares = {FL: [0, 19.0, 76.0], REDUCED: [0, 70.0, 100.0]}
     gains = {FL: [[0, 0, 0], [1, 0.5, 1.5], [3, 2, 4]], REDUCED: [[0, 0, 0], [2, np.nan, np.nan], [1, 0, 2]]}
     accuracy = {model: [[99, 98, 100]] * 3 for model in shares}
     figure = plots.plot_dose(shares, {"gain": gains, "accuracy (%)": accuracy})
     first, second = figure.axes
     assert (first.get_ylabel(), second.get_ylabel()) == ("gain", "accuracy (%)")
-    curves = [line for line in first.get_lines() if line.get_marker() not in ("None", None)]
+    curves = [line for line in first.get_lines() if line.get_marker() in "DP"]
     for line, model in zip(curves, (FL, REDUCED), strict=True):
         np.testing.assert_allclose(line.get_xdata(), shares[model])
         np.testing.assert_allclose(line.get_ydata(), np.array(gains[model])[:, 0])
         assert to_hex(line.get_color()) == plots.MODEL_STYLES[model].color
-    (corners,) = first.collections[0].get_paths()
-    assert {(19.0, 0.5), (19.0, 1.5), (76.0, 2.0), (76.0, 4.0)} <= set(map(tuple, corners.vertices))
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == [FL, REDUCED]
+    bars, others = (each.get_segments() for each in first.collections)
+    np.testing.assert_allclose(bars, [[(0, 0), (0, 0)], [(19, 0.5), (19, 1.5)], [(76, 2), (76, 4)]])
+    assert len(others) == 3 and not others[1].size  # a missing interval has no bar
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [FL, REDUCED, "before retraining"]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike
 
 from flutils.plots.checks import check_filled, check_keys, check_shape, require
@@ -48,12 +49,16 @@ def plot_dose(shares: Mapping[str, ArrayLike], panels: Mapping[str, Mapping[str,
                 f"shares of {model} must go up from 0, got {share.tolist()}; sort the models by examples",
             )
             value, low, high = check_shape(f"{label} of {model}", curves[model], (share.size, 3)).T
-            style = find_style(model)
+            style, first = find_style(model), model == models[0]
             line: Any = {"color": style.color, "ls": style.line, "marker": style.marker}
             axis.plot(share, value, ms=5.5, lw=1.8, **line)
-            axis.fill_between(share, low, high, color=style.color, alpha=0.18, lw=0)
+            # Wider and paler where it may lie behind the bar of another model with as many examples.
+            bar: Any = {"elinewidth": 3.5, "capsize": 6, "alpha": 0.4} if first else {"capsize": 3}
+            ends = np.array([value - low, high - value])
+            axis.errorbar(share, value, ends, fmt="none", ecolor=style.color, zorder=1.5, **bar)
             axis.axhline(value[0], color=LIMIT_COLOR, ls="--", lw=1, zorder=1)
         axis.set(xlabel="examples per 100 training samples", ylabel=label)
-    handles = make_handles(models, lines=True)
+    before = Line2D([], [], color=LIMIT_COLOR, ls="--", lw=1, label="before retraining")
+    handles = [*make_handles(models, lines=True), before]
     figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), handlelength=3.2)
     return figure

@@ -291,8 +291,10 @@ class Dose(Result):
                 plots.plot_dose(shares, panels),
                 self.caption(
                     f"{self.title}: F.L. and Reduced F.L. by the number of examples that Ori. was retrained "
-                    "on, in percent of the training set; bands are 95 % intervals, of differences to Ori. "
-                    f"over test images, of the accuracy of {self.num_test:,} images by Wilson's formula",
+                    "on, in percent of the training set; lines only join the points. Bars are 95 % "
+                    "intervals: of differences to Ori. over test images, where they are defined, and of the "
+                    f"accuracy of {self.num_test:,} images by Wilson's formula. The last point of Reduced "
+                    "F.L. has the rays per sample of F.L., as in the paper",
                     samples=self.num_samples,
                     rays=self.num_rays,
                 ),
@@ -337,7 +339,7 @@ def _spell_evidence(unequal: Mapping[str, Floats], alike: Mapping[str, Floats], 
     counts = f"{pair.examples:,} and {pair.examples_equal:,} examples"
     means = [f"{model} {format_significant(values[_MEAN][0], 4)}" for model, values in found.items()]
     beyond = [f"{model} {values[_BEYOND][0]:.1f} %" for model, values in found.items()]
-    difference = _format(pair.differences[_MEAN])
+    difference = _format(pair.differences[_MEAN]).removesuffix(" *")  # which markdown would take for its own
     return f"mean margin, pixel values: {', '.join(means)}: {difference}; N/A {', '.join(beyond)}; {counts}"
 
 
@@ -365,6 +367,8 @@ def _read_accuracy(correct: int, images: int) -> tuple[float, float, float]:
 
 def _format(difference: Sequence[float]) -> str:
     """Write a difference with its interval, as far as there is one."""
+    if np.isnan(difference[0]):
+        return "–"
     if np.isnan(difference).any():
-        return f"{format_significant(difference[0])} (no interval)" if np.isfinite(difference[0]) else "–"
+        return f"{difference[0]:+.3g} (no interval)".replace("-", "−")
     return format_difference(difference)
