@@ -91,8 +91,8 @@ class Dose(Result):
     rays allows.
 
     The verdict on `STATEMENT` is ours: the paper does not make this comparison, and no count of claims has
-    it. Its rule was fixed before any of these models was trained: the pair at dose 1, the number of rays that
-    F.L. has, decides alone, by the mean margin of all rays of test images, N/A counting as the search range;
+    it. Its rule was fixed before any model was retrained with another number of rays than F.L. has: the pair
+    at dose 1, that number, decides alone, by the mean margin of all rays of test images, N/A counting as the search range;
     the other measures and doses are shown, not judged.
 
     Attributes:
