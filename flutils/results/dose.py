@@ -92,8 +92,8 @@ class Dose(Result):
 
     The verdict on `STATEMENT` is ours: the paper does not make this comparison, and no count of claims has
     it. Its rule was fixed before any model was retrained with another number of rays than F.L. has: the pair
-    at dose 1, that number, decides alone, by the mean margin of all rays of test images, N/A counting as the search range;
-    the other measures and doses are shown, not judged.
+    at dose 1, that number, decides alone, by the mean margin of all rays of test images, N/A counting as the
+    search range; the other measures and doses are shown, not judged.
 
     Attributes:
         points: Ori., F.L. by dose, Reduced F.L. by number of examples.
