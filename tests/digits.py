@@ -20,7 +20,13 @@ SIZES = {
         "check_steps": 3,
     },
     "search": {"num_samples": 30, "num_directions": 12},
-    "comparison": {"samples_controls": 18, "samples_held_out": 12, "directions_held_out": 6},
+    "comparison": {
+        "samples_controls": 18,
+        "samples_held_out": 12,
+        "directions_held_out": 6,
+        "doses": (0.4,),
+        "doses_equal": (0.4, 1.0),
+    },
     "feedback": {"samples_high": 1, "samples_medium": 2, "samples_low": 3, "rays_per_sample": 5},
 }
 

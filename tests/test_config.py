@@ -173,6 +173,6 @@ def test_describe_lists_every_setting_with_its_value_and_source():
 def test_settings_are_json_values(dataset, profile):
     """They go into the keys of artifacts."""
     values = dataclasses.asdict(load_profile(dataset, profile))
-    stages = values["adversarial"]["stages"]  # JSON has lists for tuples
-    values["adversarial"]["stages"] = list(stages)
+    for part, name in (("adversarial", "stages"), ("comparison", "doses"), ("comparison", "doses_equal")):
+        values[part][name] = list(values[part][name])  # JSON has lists for tuples
     assert json.loads(json.dumps(values, allow_nan=False)) == values

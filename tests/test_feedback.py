@@ -291,6 +291,21 @@ def test_reduced_fl_takes_as_many_of_every_class_and_the_same_ones_first():
     np.testing.assert_array_equal(images, both.images[np.isin(both.sample, fl.rows)])
 
 
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), share=st.floats(0.01, 1.5))
+def test_rays_are_matched_to_a_number_of_examples_as_nearly_as_they_can_be(seed, share):
+    table, x, along = draw_case(seed)
+    chosen = feedback.choose_samples(table, samples_low=3, equal=True, seed=seed)
+    made = [
+        len(feedback.make_examples(table, x, along, chosen, rays_per_sample=rays, seed=seed))
+        for rays in range(1, table.num_rays + 1)
+    ]
+    assert made == [feedback.count_examples(table, chosen, rays) for rays in range(1, table.num_rays + 1)]
+    wanted = max(1, round(share * made[-1]))
+    apart = [abs(count - wanted) for count in made]
+    assert feedback.match_rays(table, chosen, wanted) == 1 + apart.index(min(apart))
+
+
 def test_every_sample_of_a_class_is_chosen_equally_often():
     table, _, _ = draw_case(9, num_samples=40, num_classes=2)
     sizes = dict.fromkeys(PAPER_SIZES, 5)
@@ -329,6 +344,8 @@ def test_nothing_crosses_or_nothing_is_wanted():
     assert "0 of 8 chosen" in repr(made)
     with pytest.raises(ValueError, match="must not be empty"):
         feedback.measure_crossing(linear_model, made)
+    with pytest.raises(ValueError, match="a crossing ray"):
+        feedback.match_rays(table, choose_all(table), 5)
     nobody = feedback.choose_samples(table, **dict.fromkeys(PAPER_SIZES, 0), seed=0)
     assert nobody.rows.size == 0 and not nobody.shortfall.any()
     assert len(feedback.make_examples(table, x, along, nobody, seed=0)) == 0

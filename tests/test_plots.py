@@ -52,6 +52,11 @@ def plot_levels(ours, printed=None):
     return plots.plot_robustness_levels(ours, printed or {}, largest=45, title="MNIST")
 
 
+def plot_doses(shares, panels=None):
+    ends = {model: [[value, value - 1, value + 1] for value in share] for model, share in shares.items()}
+    return plots.plot_dose(shares, panels or {"gain (pixel values)": ends})
+
+
 def plot_rows(*rows, **labels):
     keys = ("id", "about", "dataset", "printed", "verdict")
     labels = {row[0]: row[0] for row in rows} | labels
@@ -81,6 +86,7 @@ FIGURES = {
     "before": lambda: plots.plot_before_after(
         {ORI: [0.1, np.nan], FL: [0.2, 0.3]}, search_range=0.5, unit="px"
     ),
+    "dose": lambda: plot_doses({ORI: [0, 10], FL: [0, 5]}),
     "levels": lambda: plot_levels({ORI: 36.0}, {ORI: 36.15}),
     "loss": lambda: plots.plot_loss_by_iteration({ORI: [1.0, 2.0]}, xlabel="step", ylabel="loss"),
     "claims": lambda: plot_rows(("most-robust", "Table I", "mnist", "holds", "fails")),
@@ -427,6 +433,39 @@ def test_robustness_levels_start_at_zero_beside_the_papers():
     assert "45" in axis.texts[-1].get_text()
     with pytest.raises(ValueError, match="finite"):
         plot_levels({ORI: np.nan})
+
+
+def test_doses_draw_lines_and_bars_from_the_model_before():
+    shares = {FL: [0, 19.0, 76.0], REDUCED: [0, 70.0, 100.0]}
+    gains = {FL: [[0, 0, 0], [1, 0.5, 1.5], [3, 2, 4]], REDUCED: [[0, 0, 0], [2, np.nan, np.nan], [1, 0, 2]]}
+    accuracy = {model: [[99, 98, 100]] * 3 for model in shares}
+    figure = plots.plot_dose(shares, {"gain": gains, "accuracy (%)": accuracy})
+    first, second = figure.axes
+    assert (first.get_ylabel(), second.get_ylabel()) == ("gain", "accuracy (%)")
+    curves = [line for line in first.get_lines() if line.get_marker() in "DP"]
+    for line, model in zip(curves, (FL, REDUCED), strict=True):
+        np.testing.assert_allclose(line.get_xdata(), shares[model])
+        np.testing.assert_allclose(line.get_ydata(), np.array(gains[model])[:, 0])
+        assert to_hex(line.get_color()) == plots.MODEL_STYLES[model].color
+    bars, others = (each.get_segments() for each in first.collections)
+    np.testing.assert_allclose(bars, [[(0, 0), (0, 0)], [(19, 0.5), (19, 1.5)], [(76, 2), (76, 4)]])
+    assert len(others) == 3 and not others[1].size  # a missing interval has no bar
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == [FL, REDUCED, "before retraining"]
+
+
+@pytest.mark.parametrize(
+    ("shares", "panels", "match"),
+    [
+        ({FL: [1, 2]}, None, "go up from 0"),
+        ({FL: [0, 2, 1]}, None, "go up from 0"),
+        ({FL: [0, 1]}, {"gain": {FL: [[0, 0, 0]]}}, "shape"),
+        ({FL: [0]}, {"gain": {ORI: [[0, 0, 0]]}}, "which shares has not"),
+        ({"mine": [0]}, None, "a model must be one of"),
+    ],
+)
+def test_doses_refuse(shares, panels, match):
+    with pytest.raises(ValueError, match=match):
+        plot_doses(shares, panels)
 
 
 def test_loss_starts_before_the_first_iteration():

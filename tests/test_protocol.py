@@ -26,6 +26,10 @@ SAYS = {
     f"**Held-out margins** of {MNIST.comparison.samples_held_out} test images": (
         MNIST.comparison.samples_held_out == CIFAR10.comparison.samples_held_out
     ),
+    "retrained with {:g}, {:g} and {:g} times its rays per sample".format(*MNIST.comparison.doses): (
+        CIFAR10.comparison.doses == MNIST.comparison.doses
+        and all(each.comparison.doses_equal == (1.0,) for each in BOTH)
+    ),
     f"evaluated on {RESAMPLES:,} resamples": True,
     f"*holds* if true in at least {CONFIDENCE:.1%}".replace("%", " %"): True,
 }

@@ -63,7 +63,13 @@ _MNIST = RunConfig(
         clip=True,
         reference="label",
     ),
-    comparison=ComparisonConfig(samples_controls=500, samples_held_out=500, directions_held_out=200),
+    comparison=ComparisonConfig(
+        samples_controls=500,
+        samples_held_out=500,
+        directions_held_out=200,
+        doses=(0.25, 0.5, 2.0),
+        doses_equal=(1.0,),
+    ),
     feedback=FeedbackConfig(
         samples_high=20,
         samples_medium=100,

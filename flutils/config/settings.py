@@ -68,13 +68,21 @@ class SearchConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class ComparisonConfig:
-    """Searches of ours beside the paper's: of the two controls, and of test images."""
+    """Searches of ours beside the paper's: of the two controls, of test images, and of other doses."""
 
     samples_controls: int = setting(
         "choice: searched samples of the two controls, some of those of the other models", size=True
     )
     samples_held_out: int = setting("choice: searched test images, the same for all models", size=True)
     directions_held_out: int = setting("choice: directions of the search of test images", size=True)
+    doses: tuple[float, ...] = setting(
+        "choice: rays per sample of further F.L., in shares of F.L.'s, for a curve over the dose",
+        size=True,
+    )
+    doses_equal: tuple[float, ...] = setting(
+        "choice: doses of F.L. at which Reduced F.L. is retrained on as many examples; 1 is F.L. itself",
+        size=True,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,13 @@ _SMOKE: dict[str, dict[str, Any]] = {
     "training": {"epochs": 1, "test_size": 1000},
     "adversarial": {"epochs": 1, "check_images": 100, "check_steps": 5},
     "search": {"num_samples": 20, "num_directions": 20},
-    "comparison": {"samples_controls": 10, "samples_held_out": 20, "directions_held_out": 10},
+    "comparison": {
+        "samples_controls": 10,
+        "samples_held_out": 20,
+        "directions_held_out": 10,
+        "doses": (),
+        "doses_equal": (1.0,),
+    },
     "feedback": {
         "samples_high": 1,
         "samples_medium": 1,
@@ -37,7 +43,13 @@ _SMOKE: dict[str, dict[str, Any]] = {
 _QUICK: dict[str, dict[str, Any]] = {
     "adversarial": {"check_images": 500, "check_steps": 20},
     "search": {"num_samples": 200, "num_directions": 100},
-    "comparison": {"samples_controls": 200, "samples_held_out": 200, "directions_held_out": 50},
+    "comparison": {
+        "samples_controls": 200,
+        "samples_held_out": 200,
+        "directions_held_out": 50,
+        "doses": (0.25,),
+        "doses_equal": (1.0,),
+    },
     "feedback": {"samples_high": 3, "samples_medium": 13, "samples_low": 20, "epochs": 1},
     "attacks": {
         "num_images_iterative": 500,

@@ -8,6 +8,7 @@ from typing import Any
 
 from flutils.artifacts import Artifact
 from flutils.experiment.attacks import Attacks
+from flutils.experiment.doses import Doses, name_dose
 from flutils.experiment.feedback import Feedback
 from flutils.experiment.models import Models
 from flutils.experiment.reviews import Reviews
@@ -51,6 +52,7 @@ class Experiment(Workspace):
         searches: boundary searches of a classifier.
         feedback: the examples of a classifier.
         models: the classifiers.
+        doses: retrainings on fewer and on more examples.
         attacks: the attacks on a classifier.
         reviews: the checks that a reviewer makes of them.
 
@@ -70,6 +72,7 @@ class Experiment(Workspace):
         self.searches = Searches(self)
         self.feedback = Feedback(self, self.searches)
         self.models = Models(self, self.searches, self.feedback)
+        self.doses = Doses(self, self.searches, self.feedback, self.models)
         self.attacks = Attacks(self, self.models)
         self.reviews = Reviews(self, self.attacks)
 
@@ -107,6 +110,14 @@ class Experiment(Workspace):
 
         four, six = (ORI, *retrained, ADV), (ORI, *retrained, CONTROL, NOISE, ADV)
 
+        def retrain_dose(dose: float, *, equal: bool) -> Steps:
+            find = partial(self._find_dose, dose, equal)
+            return {name_dose(dose, equal): Step(partial(self.doses.retrain, dose, equal=equal), find)}
+
+        comparison = self.config.comparison
+        dosed = [(dose, False) for dose in comparison.doses]
+        dosed += [(dose, True) for dose in comparison.doses_equal]
+
         def search_reading(**reading: Any) -> Steps:
             name = f"margins-{{}}-reading{name_reading(reading)}"
             find = partial(searches.reading_recipe, **reading)
@@ -138,6 +149,7 @@ class Experiment(Workspace):
             **each("curve-{}", attacks.curve, *six),
             **each("standard-{}", attacks.standard, *four),
             **each("review-{}", self.reviews.review, *four),
+            **{k: v for dose, equal in dosed for k, v in retrain_dose(dose, equal=equal).items()},
         }
 
     def list_artifacts(self) -> list[tuple[str, Artifact | None]]:
@@ -149,6 +161,9 @@ class Experiment(Workspace):
 
     def _fl(self) -> Classifier:
         return self.find_classifier(self.models.retrained_recipe(self._ori(), FL, False))
+
+    def _find_dose(self, dose: float, equal: bool) -> Recipe:
+        return self.doses.recipe(self._ori(), dose, equal)
 
     def _find_of(self, find: Find, model: Step) -> Recipe:
         if model.find is None:

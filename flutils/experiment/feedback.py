@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from flutils import algorithm1, feedback
+from flutils.config import replace
 from flutils.experiment.searches import Searches
 from flutils.experiment.workspace import Classifier, Recipe, Workspace
 
@@ -24,14 +25,23 @@ class Feedback:
             seed=self._workspace.seed,
         )
 
-    def examples(self, classifier: Classifier, *, equal: bool = False) -> feedback.FeedbackExamples:
-        """Return the feedback examples of a classifier; see `Models.retrain`."""
+    def examples(
+        self, classifier: Classifier, *, equal: bool = False, rays_per_sample: int | None = None
+    ) -> feedback.FeedbackExamples:
+        """Return the feedback examples of a classifier; see `Models.retrain`.
+
+        Args:
+            classifier: whose.
+            equal: take equally many samples of every class, as Reduced F.L. does.
+            rays_per_sample: how many examples of a sample at most; None for the profile's number.
+        """
+        settings = self._workspace.config.feedback
         return algorithm1.generate_examples(
             self._searches.margins(classifier),
             *self._workspace.samples,
             self._workspace.directions,
             self.choose(classifier, equal=equal),
-            self._workspace.config.feedback,
+            replace(settings, rays_per_sample=rays_per_sample or settings.rays_per_sample),
             seed=self._workspace.seed,
         )
 

@@ -154,6 +154,36 @@ class Models:
 
         return self._retraining(name, f"train_{name}", classifier, replace=replace)
 
+    def train_on(
+        self, start: Classifier, images: np.ndarray, labels: np.ndarray, path: Path, scratch: Path
+    ) -> dict[str, Any]:
+        """Retrain a classifier on the training set and further images, and save the model.
+
+        Args:
+            start: where it starts from.
+            images: (m, H, W, C) float32, the further images, pixel values.
+            labels: (m,) int64, their classes.
+            path: of the model, ``.keras``.
+            scratch: folder for checkpoints.
+
+        Returns:
+            What was measured: the history of the epochs, the number of parameters, and the test accuracy.
+        """
+        from flutils import models, training
+
+        work = self._workspace
+        trained = training.train_feedback(
+            models.copy_model(start.load()),
+            *work.training_set,
+            images,
+            labels,
+            work.config.training,
+            work.config.feedback,
+            seed=work.seed,
+            checkpoints=scratch,
+        )
+        return self._finish(trained, path)
+
     def _train_control(self, name: str) -> Classifier:
         ori = self.ori()
         self._searches.margins(ori)
@@ -179,27 +209,16 @@ class Models:
             start: where it starts from, if that is another classifier.
             replace: makes the images that take the place of the examples'.
         """
-        work = self._workspace
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            from flutils import models, training
-
             examples = self._feedback.examples(classifier, equal=equal)
-            trained = training.train_feedback(
-                models.copy_model((start or classifier).load()),
-                *work.training_set,
-                replace(examples) if replace else examples.images,
-                examples.labels,
-                work.config.training,
-                work.config.feedback,
-                seed=work.seed,
-                checkpoints=scratch,
-            )
-            return {**self._finish(trained, path), "copies" if replace else "examples": len(examples)}
+            images = replace(examples) if replace else examples.images
+            measured = self.train_on(start or classifier, images, examples.labels, path, scratch)
+            return {**measured, "copies" if replace else "examples": len(examples)}
 
         inputs = {
             "step": step,
-            "training": asdict(work.config.training),
+            "training": asdict(self._workspace.config.training),
             "weights": WEIGHTS,
             **self._feedback.inputs(classifier, equal),
         }

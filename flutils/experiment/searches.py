@@ -141,14 +141,17 @@ class Searches:
 
     def held_out_recipe(self, classifier: Classifier) -> Recipe:
         """Return the recipe of `held_out`."""
+        return self._recipe(classifier, "-held-out", *self.held_out_search())
+
+    def held_out_search(self) -> tuple[SearchConfig, tuple[str | int, ...]]:
+        """Return settings and samples of the search of test images; see `inputs`."""
         config = self._workspace.config
         search = replace(
             config.search,
             num_samples=config.comparison.samples_held_out,
             num_directions=config.comparison.directions_held_out,
         )
-        samples = ("test", config.training.test_size or "all")
-        return self._recipe(classifier, "-held-out", search, samples)
+        return search, ("test", config.training.test_size or "all")
 
     def choose(self, search: SearchConfig, samples: Sequence[str | int]) -> Samples:
         """Return the images and classes of a search, as named in what determines it; see `inputs`."""
@@ -158,25 +161,37 @@ class Searches:
         rows = self._workspace.few_rows if len(samples) > 1 else slice(None)
         return x[rows], y[rows]
 
+    def measure(
+        self, model: Any, search: SearchConfig, samples: Sequence[str | int], scratch: Path
+    ) -> MarginTable:
+        """Search a Keras model, which need not be in the store.
+
+        Args:
+            model: from images to logits.
+            search: settings.
+            samples: which; see `inputs`.
+            scratch: folder for finished blocks.
+        """
+        work = self._workspace
+        with warnings.catch_warnings(), connect() as client:
+            # A model that only guesses is a result here, and its accuracy is reported.
+            warnings.simplefilter("ignore", InputWarning)
+            return algorithm1.measure_margins(
+                model,
+                *self.choose(search, samples),
+                work.draw_directions(search),
+                search,
+                bounds=work.bounds,
+                seed=work.seed,
+                checkpoint=scratch,
+                client=client,
+            )
+
     def _recipe(
         self, classifier: Classifier, suffix: str, search: SearchConfig, samples: tuple[str | int, ...]
     ) -> Recipe:
-        work = self._workspace
-
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            with warnings.catch_warnings(), connect() as client:
-                # A model that only guesses is a result here, and its accuracy is reported.
-                warnings.simplefilter("ignore", InputWarning)
-                table = algorithm1.measure_margins(
-                    classifier.load(),
-                    *self.choose(search, samples),
-                    work.draw_directions(search),
-                    search,
-                    bounds=work.bounds,
-                    seed=work.seed,
-                    checkpoint=scratch,
-                    client=client,
-                )
+            table = self.measure(classifier.load(), search, samples, scratch)
             table.save(path)
             return table.summary()
 

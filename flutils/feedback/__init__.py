@@ -6,6 +6,7 @@ again on the table of a model that was retrained before.
 
 from flutils.feedback.controls import add_noise, copy_samples
 from flutils.feedback.crossing import CrossingReport, measure_crossing
+from flutils.feedback.dose import count_examples, match_rays
 from flutils.feedback.examples import FORMAT, FeedbackExamples, make_examples
 from flutils.feedback.selection import Selection, choose_samples
 
@@ -17,6 +18,8 @@ __all__ = [
     "add_noise",
     "choose_samples",
     "copy_samples",
+    "count_examples",
     "make_examples",
+    "match_rays",
     "measure_crossing",
 ]

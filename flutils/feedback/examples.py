@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from flutils.arguments import check_count, check_labels, inspect_images, require, take_images
+from flutils.feedback.dose import count_crossings
 from flutils.feedback.selection import Selection
 from flutils.margins import MarginTable
 from flutils.margins.checks import check_directions
@@ -169,7 +170,7 @@ def make_examples(
         f"{found.tolist()}; choose from this table",
     )
 
-    rays = np.minimum(np.count_nonzero(adjacent[rows] >= 0, axis=1), rays_per_sample)
+    rays = np.minimum(count_crossings(table, selection), rays_per_sample)
     stop = np.cumsum(rays)
     m = int(rays.sum())
     images = np.empty((m, *x.shape[1:]), np.float32)

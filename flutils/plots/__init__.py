@@ -7,6 +7,7 @@ the paper's are hollow and ours are filled.
 from flutils.plots.accuracy import CurvePanel, plot_accuracy_curves, plot_attack_accuracy
 from flutils.plots.claims import VERDICT_MARKS, plot_claims
 from flutils.plots.classes import plot_class_robustness, plot_selection
+from flutils.plots.dose import plot_dose
 from flutils.plots.explorer import RayPlot, SlicePlot
 from flutils.plots.images import plot_center_images, plot_examples
 from flutils.plots.levels import plot_robustness_levels
@@ -54,6 +55,7 @@ __all__ = [
     "plot_claims",
     "plot_class_robustness",
     "plot_cosines",
+    "plot_dose",
     "plot_examples",
     "plot_history",
     "plot_level_shares",

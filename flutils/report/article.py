@@ -65,6 +65,7 @@ def collect_fields(report: Report) -> dict[str, Any]:
         "theory": {each.statement: each for each in results[ALL]["theory"].statements},
         "check": {each.point: each for each in results[ALL]["paper_check"].points},
         "dose": {each: results[each]["feedback"].dose().loc[FL].to_dict("index") for each in DATASETS},
+        "equal": _join_verdicts({each: _VERBS[results[each]["dose"].verdict] for each in DATASETS}),
         "accuracy": {each: _list_accuracies(results[each]["table3"]) for each in DATASETS},
         "empty": {each: _count_empty(results[each]["fig4"]) for each in DATASETS},
         "said": _group_verdicts(lines, "ours"),

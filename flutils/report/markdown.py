@@ -11,7 +11,9 @@ import pandas as pd
 from flutils.claims import CANNOT_TELL, CONFIDENCE, CONTROL, FAILS, HOLDS, NOISE, RESAMPLES
 from flutils.paper import FL
 from flutils.plots import TITLES
-from flutils.results import Report
+from flutils.results import Dose, FeedbackResult, Report
+from flutils.results.dose import STATEMENT
+from flutils.results.feedback import SHARE, TAKEN
 from flutils.results.report import NOT_JUDGED, NOT_PRINTED, ClaimLine
 
 SYMBOLS = {HOLDS: "✓", FAILS: "✗", CANNOT_TELL: "?", NOT_PRINTED: "–", NOT_JUDGED: "–"}
@@ -36,7 +38,8 @@ COMPARED = (
 def render_headline(report: Report) -> str:
     """Render how many claims hold, in a sentence and one small table."""
     first = f"{summarize_claims(report)} {LEGEND}"
-    return "\n\n".join((first, _tabulate_counts(report), summarize_controls(report))).rstrip()
+    parts = (first, _tabulate_counts(report), summarize_controls(report), summarize_dose(report))
+    return "\n\n".join(part for part in parts if part)
 
 
 def summarize_claims(report: Report) -> str:
@@ -69,6 +72,29 @@ def summarize_controls(report: Report) -> str:
         "*Longer training* is F.L.'s retraining with each example replaced by its sample, *noise* with it "
         "replaced by its sample plus Gaussian noise of the example's length. Each model was trained once."
     )
+
+
+def summarize_dose(report: Report) -> str:
+    """Say how large the dose of examples is, and what equal numbers of them show; empty without results."""
+    doses, verdicts = [], []
+    for dataset in report.datasets:
+        learned, dose = (report.found[dataset].get(kind.NAME) for kind in (FeedbackResult, Dose))
+        if isinstance(learned, FeedbackResult):
+            rows = learned.dose().loc[FL]
+            share, taken = rows.loc["ours", [SHARE, TAKEN]]
+            said = f"{share:.3g} % of the training set on {TITLES[dataset]}, from {taken:.3g} % of the rays"
+            if "paper" in rows.index:
+                share, taken = rows.loc["paper", [SHARE, TAKEN]]
+                said += f" (paper: {share:.3g} %, from {taken:.3g} %)"
+            doses.append(said)
+        if isinstance(dose, Dose):
+            verdicts.append(f"**{dose.verdict}** on {TITLES[dataset]}")
+    parts = []
+    if doses:
+        parts.append(f"**The dose.** The examples of F.L. are {', and '.join(doses)}.")
+    if verdicts:
+        parts.append(f"{STATEMENT}: {', '.join(verdicts)} (ours, in no count; each model was trained once).")
+    return " ".join(parts)
 
 
 def render_results(
@@ -158,6 +184,7 @@ def _render_profile(report: Report) -> Iterator[str]:
         for result in found:
             yield f"**{TITLES.get(result.dataset, 'Both datasets')}**"
             yield render_frame(result.frame())
+            yield from result.remarks()
 
 
 def _render_runtime(runtime: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ Each holds one frozen result, made by ``compute(experiment)``, saved and read ba
 
 from flutils.results.base import Cell, Drawing, Result, style_frame
 from flutils.results.chapter import Chapter, open_chapter
+from flutils.results.dose import Dose
 from flutils.results.feedback import FeedbackResult
 from flutils.results.fig3 import Fig3
 from flutils.results.fig4 import Fig4
@@ -27,6 +28,7 @@ RESULTS: tuple[type[Result], ...] = (
     Margins,
     Table1,
     FeedbackResult,
+    Dose,
     Fig3,
     Table2,
     Table3,
@@ -43,6 +45,7 @@ __all__ = [
     "RESULTS",
     "Cell",
     "Chapter",
+    "Dose",
     "Drawing",
     "FeedbackResult",
     "Fig3",

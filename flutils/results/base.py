@@ -125,6 +125,10 @@ class Result:
         """Return every printed number of the artefact once, with ours."""
         return []
 
+    def remarks(self) -> list[str]:
+        """Return sentences that belong under the table, such as a verdict that is ours alone."""
+        return []
+
     def drawings(self) -> dict[str, Drawing]:
         """Draw the figures, by the last part of their file names, the artefact's own first."""
         return {}

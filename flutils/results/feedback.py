@@ -32,6 +32,7 @@ from flutils.results.retrained_rays import (
 
 HELD_OUT = "test images, all rays"
 SETS = (FL, REDUCED_FL)
+SHARE, TAKEN = "examples per 100 training samples", "rays with an example (%)"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -179,7 +180,7 @@ class FeedbackResult(Result):
         rays = self.num_samples * self.num_rays
         rows = {}
         for model, each in self.sets.items():
-            printed = _read_dose(self.dataset, model)
+            printed = read_dose(self.dataset, model)
             if printed:
                 rows[model, "paper"] = _measure_dose(*printed)
             rows[model, "ours"] = {
@@ -307,9 +308,9 @@ def _measure_dose(examples: int, training: int, rays: int) -> dict[str, float]:
     return {
         "examples": examples,
         "training samples": training,
-        "examples per 100 training samples": 100 * examples / training,
+        SHARE: 100 * examples / training,
         "rays searched": rays,
-        "rays with an example (%)": 100 * examples / rays,
+        TAKEN: 100 * examples / rays,
     }
 
 
@@ -319,8 +320,13 @@ def _count_samples(dataset: str) -> list[int]:
     return [int(said[f"samples_{level}"].value) for level in paper.TABLE_4_LEVELS[dataset]]
 
 
-def _read_dose(dataset: str, model: str) -> tuple[int, int, int] | None:
-    """Return examples, training samples and rays of the paper's own numbers; None where it has none."""
+def read_dose(dataset: str, model: str) -> tuple[int, int, int] | None:
+    """Return examples, training samples and rays of the paper's own numbers; None where it has none.
+
+    Args:
+        dataset: ``"mnist"`` or ``"cifar10"``; the paper has no others.
+        model: F.L. or Reduced F.L.
+    """
     if dataset not in paper.PROTOCOL:
         return None
     said = {name: int(each.number) for name, each in paper.PROTOCOL[dataset].items()}

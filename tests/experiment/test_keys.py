@@ -22,6 +22,8 @@ KEYS = {
         "margins-few": "63e66dae16f3",
         "margins-held-out": "5f5bb5373996",
         "crossing": "12a383d03693",
+        "dose-fl": "3dd2bf2b819c",
+        "dose-reduced-fl": "5e4ebffbf86b",
     },
     "cifar10": {
         "ori": "cbfab1f59ca9",
@@ -36,6 +38,8 @@ KEYS = {
         "margins-few": "a8dfdadf462c",
         "margins-held-out": "3cac3b56e8f8",
         "crossing": "1c10add4d506",
+        "dose-fl": "8bdf9cbb64ed",
+        "dose-reduced-fl": "a7c840389a5e",
     },
 }
 
@@ -62,6 +66,10 @@ def list_keys(dataset, tmp_path):
         "margins-held-out": searches.held_out_recipe(ori),
     }
     keys = {name: hash_inputs(recipe.inputs)[:12] for name, recipe in recipes.items()}
+    keys |= {
+        f"dose-{'reduced-' * equal}fl": hash_inputs(run.doses.recipe(ori, 0.25, equal).inputs)[:12]
+        for equal in (False, True)
+    }
     crossing = {"step": "measure_crossing", **run.feedback.inputs(ori, False)}
     return {**keys, "crossing": hash_inputs(crossing)[:12]}
 

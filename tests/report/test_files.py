@@ -1,5 +1,6 @@
 """RESULTS.md and README's headline: made from kept results, and what the repository has is up to date."""
 
+import dataclasses
 import json
 
 import pytest
@@ -7,10 +8,11 @@ from conftest import ROOT
 
 from flutils import paper
 from flutils.artifacts import Store
+from flutils.claims import FAILS, HOLDS
 from flutils.config import DATASETS
 from flutils.report import render_headline, render_results, report_results
 from flutils.report.files import BEGIN, END, read_reports, read_runtimes, split_readme
-from flutils.report.markdown import make_table
+from flutils.report.markdown import make_table, summarize_dose
 from flutils.results import Table1
 
 README = f"# Title\n\n{BEGIN}\nstale\n{END}\n\nMore.\n"
@@ -88,6 +90,21 @@ def test_readme_and_results_are_made_from_what_is_kept():
     assert split_readme(ROOT / "README.md")[1] == render_headline(reports[0]), "run `make report`"
     results = render_results(reports, read_runtimes(ROOT))
     assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == results, "run `make report`"
+
+
+def test_the_headline_names_the_dose_and_the_verdict_at_equal_numbers():
+    (report,) = (each for each in read_reports(ROOT) if each.profile == "quick")
+    text = summarize_dose(report)
+    made = report.found["mnist"]["feedback"].sets["F.L."].examples
+    assert f"{made / 600:.3g} % of the training set on MNIST" in text
+    assert "(paper: 76 %, from 1.94 %)" in text and "(paper: 87.2 %, from 2.91 %)" in text
+    for verdict in (HOLDS, FAILS):
+        own = report.found["mnist"]
+        changed = {**own, "dose": dataclasses.replace(own["dose"], verdict=verdict)}
+        other = dataclasses.replace(report, found={**report.found, "mnist": changed})
+        assert f"**{verdict}** on MNIST" in summarize_dose(other)
+        assert f"**{verdict}** (" in render_results([other])
+    assert not summarize_dose(dataclasses.replace(report, found={name: {} for name in report.found}))
 
 
 def test_a_table_keeps_its_columns():

@@ -8,7 +8,7 @@ from flutils.claims import judge_findings
 from flutils.feedback import CrossingReport
 from flutils.paper import FL, ORI, REDUCED_FL
 from flutils.results import FeedbackResult
-from flutils.results.feedback import HELD_OUT, find_crossing
+from flutils.results.feedback import HELD_OUT, find_crossing, read_dose
 from flutils.results.made_examples import split_by_strength
 from flutils.results.retrained_rays import (
     ALIKE,
@@ -121,9 +121,7 @@ def test_the_result_is_that_of_the_examples_and_reads_back_alike(run):
 
 @pytest.mark.parametrize(("dataset", "examples"), [("mnist", 45_600), ("cifar10", 43_600)])
 def test_the_papers_dose_follows_from_its_printed_numbers(dataset, examples):
-    from flutils.results.feedback import _read_dose
-
     training = {"mnist": 60_000, "cifar10": 50_000}[dataset]
     rays = {"mnist": 1500 * 1568, "cifar10": 1_500_000}[dataset]
-    assert _read_dose(dataset, FL) == (examples, training, rays)
-    assert _read_dose(dataset, REDUCED_FL) == (60_000, training, rays)
+    assert read_dose(dataset, FL) == (examples, training, rays)
+    assert read_dose(dataset, REDUCED_FL) == (60_000, training, rays)

@@ -1,0 +1,64 @@
+"""What retrained models gain over the dose: the number of examples that they were retrained on."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from numpy.typing import ArrayLike
+
+from flutils.plots.checks import check_filled, check_keys, check_shape, require
+from flutils.plots.style import (
+    LIMIT_COLOR,
+    find_style,
+    make_handles,
+    order_models,
+    start_figure,
+    styled,
+)
+
+
+@styled
+def plot_dose(shares: Mapping[str, ArrayLike], panels: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
+    """Plot measures over the number of examples, one line a model, a dashed line at the model before.
+
+    Args:
+        shares: model -> (k,) number of examples in percent of the training set, going up from 0, which
+            is the model before retraining.
+        panels: axis label -> model -> (k, 3) value and the ends of its interval, NaN where undefined.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: if there is no panel, an unknown model, a shape that does not fit, or shares that do
+            not go up from 0.
+
+    Source: ours; the paper has one dose.
+    """
+    check_filled("panels", panels)
+    models = order_models(shares)
+    figure, axes = start_figure(1, len(panels), (4.1 * len(panels), 3.6))
+    for axis, (label, curves) in zip(axes[0], panels.items(), strict=True):
+        check_keys(f"curves of {label}", curves, "shares", shares)
+        for model in order_models(curves):
+            share = check_shape(f"shares of {model}", shares[model], (None,))
+            require(
+                share.size > 0 and share[0] == 0 and bool(np.all(np.diff(share) >= 0)),
+                f"shares of {model} must go up from 0, got {share.tolist()}; sort the models by examples",
+            )
+            value, low, high = check_shape(f"{label} of {model}", curves[model], (share.size, 3)).T
+            style, first = find_style(model), model == models[0]
+            line: Any = {"color": style.color, "ls": style.line, "marker": style.marker}
+            axis.plot(share, value, ms=5.5, lw=1.8, **line)
+            # Wider and paler where it may lie behind the bar of another model with as many examples.
+            bar: Any = {"elinewidth": 3.5, "capsize": 6, "alpha": 0.4} if first else {"capsize": 3}
+            ends = np.array([value - low, high - value])
+            axis.errorbar(share, value, ends, fmt="none", ecolor=style.color, zorder=1.5, **bar)
+            axis.axhline(value[0], color=LIMIT_COLOR, ls="--", lw=1, zorder=1)
+        axis.set(xlabel="examples per 100 training samples", ylabel=label)
+    before = Line2D([], [], color=LIMIT_COLOR, ls="--", lw=1, label="before retraining")
+    handles = [*make_handles(models, lines=True), before]
+    figure.legend(handles=handles, loc="outside lower center", ncols=len(handles), handlelength=3.2)
+    return figure
