@@ -141,7 +141,7 @@ def test_a_million_mapped_images_take_bounded_memory(tmp_path, say):
         peaks.append(peak)
     assert peaks[1] < 512 * MIB
     # A block is full with 10,000 already; the others add bytes for a sample and for a ray.
-    assert peaks[1] - peaks[0] < 150 * MIB
+    assert peaks[1] - peaks[0] < 250 * MIB
 
 
 PAPER = """

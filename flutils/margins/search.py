@@ -122,7 +122,7 @@ def search(
         ``"chord"`` a few times; the table prints how often, and rays a second, so try few samples first.
         Memory, beyond `x` itself: `directions` and the images of a block as float32, at most 64 MiB or one
         image, those of 1,000 samples once; 8 bytes per ray for the table, 20 when its `margin` is asked for;
-        about 50 per sample; about 6 for each ray and step of a block; and what the model needs for a batch.
+        about 100 per sample; about 6 for each ray and step of a block; and what the model needs for a batch.
         An `x` that is mapped from a file is read in parts and let go of, so that it takes no memory, whatever
         its size.
 
