@@ -7,7 +7,8 @@ import numpy as np
 from flutils.randomness import stream
 
 UNITS = ("rms", "l2")
-# Root-mean-square units: what lies so near the middle of two float32 numbers is rounded as the middle is.
+# In RMS units: what lies so near the middle of two float32 numbers is rounded as the middle is, to the even
+# one, which keeps the directions of tables that were searched before there was such care.
 _MIDDLE = 1e-15
 _PARTS, _ROWS = 4, 4096  # into which numbers are cut for exact products, and rows that are cut at once
 
@@ -41,7 +42,8 @@ def random_orthogonal(count: int, *, shape: tuple[int, ...], seed: int, unit: st
             the default.
 
     Returns:
-        (count, H, W, C) float32 array. Making it takes a few float64 arrays of that size.
+        (count, H, W, C) float32 array. Making it takes a few float64 arrays of that size, and some seconds of
+        1,000 directions of CIFAR-10.
 
     Raises:
         ValueError: if `count` is below 1 or above H*W*C, `unit` is unknown, or `seed` is no whole number
