@@ -106,8 +106,22 @@ def test_provenance_says_what_it_is_and_where_it_came_from(store):
     assert made.path.stem.endswith(about["key"][:12])
     assert about["versions"]["python"].startswith("3.") and about["versions"]["numpy"] == np.__version__
     assert "cores" in about["device"]
-    assert {"commit", "date", "backend"} <= set(about)
+    assert {"commit", "date", "backend", "features", "onednn"} <= set(about)
+    assert about["threads"]["cores"] == len(os.sched_getaffinity(0))
     assert about["date"].count("-") == 2
+
+
+def test_provenance_says_what_limits_processor_and_threads(store, monkeypatch):
+    """They are beside the key, not in it."""
+    plain = store.obtain("ori", ".txt", INPUTS, Maker())
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", "0")
+    limited = store.obtain("limited", ".txt", INPUTS, Maker())
+    assert plain.about["key"] == limited.about["key"]
+    assert limited.about["onednn"] == "0"
+    added = set(limited.about["switches"].items()) - set(plain.about["switches"].items())
+    assert {("ONEDNN_MAX_CPU_ISA", "AVX2"), ("OMP_NUM_THREADS", "1")} <= added
 
 
 def test_provenance_names_no_folder_of_this_machine(store, tmp_path):

@@ -1,5 +1,11 @@
 """Random orthogonal directions."""
 
+import decimal
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -39,6 +45,62 @@ def test_same_seed_same_directions_and_another_seed_others():
     other = random_orthogonal(5, shape=SHAPE, seed=8)
     similarity = np.abs(first.reshape(5, -1) @ other.reshape(5, -1).T) / 90
     assert similarity.max() < 0.6
+
+
+def orthogonalize_exactly(matrix):
+    """Return the columns of a matrix, made orthonormal by Gram and Schmidt with sixty digits."""
+    columns = []
+    with decimal.localcontext(prec=60):
+        for column in matrix.T:
+            left = [decimal.Decimal(float(number)) for number in column]
+            for other in columns:
+                share = sum(a * b for a, b in zip(left, other, strict=True))
+                left = [a - share * b for a, b in zip(left, other, strict=True)]
+            norm = sum(a * a for a in left).sqrt()
+            columns.append([a / norm for a in left])
+    return columns
+
+
+@pytest.mark.parametrize("count", [1, 7, 30])
+def test_directions_are_the_exact_ones_rounded(count):
+    matrix = stream(5, "directions").standard_normal((30, count))
+    columns = orthogonalize_exactly(matrix)
+    with decimal.localcontext(prec=60):
+        length = decimal.Decimal(30).sqrt()
+        exact = [[number * length for number in column] for column in columns]
+    found = random_orthogonal(count, shape=(5, 6, 1), seed=5).reshape(count, 30)
+    for row, expected in zip(found, exact, strict=True):
+        below, above = np.nextafter(row, np.float32(-9)), np.nextafter(row, np.float32(9))
+        for low, number, high, wanted in zip(below, row, above, expected, strict=True):
+            number, low, high = (decimal.Decimal(float(value)) for value in (number, low, high))
+            assert (low + number) / 2 < wanted < (number + high) / 2
+
+
+# Directions of the tables that ship: what is searched, and examples are made of, on any machine.
+DIGESTS = {
+    (784, 28, 28, 1): "69dc78e8bdcb",
+    (200, 28, 28, 1): "8bf48dad1c33",
+}
+PRINT = """
+import hashlib
+from flutils.directions import random_orthogonal
+for count, *shape in {sizes}:
+    print(hashlib.sha256(random_orthogonal(count, shape=tuple(shape), seed=0).tobytes()).hexdigest()[:12])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "setting",
+    [{"OPENBLAS_NUM_THREADS": "1"}, {"OPENBLAS_NUM_THREADS": "2"}, {"OPENBLAS_CORETYPE": "Haswell"}],
+    ids=lambda setting: "=".join(*setting.items()),
+)
+def test_directions_do_not_depend_on_threads_or_processor(setting):
+    """QR alone gave two other numbers of 614,656 with one thread, and make_examples refused the tables."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **setting}
+    command = [sys.executable, "-c", PRINT.format(sizes=list(DIGESTS))]
+    run = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert run.stdout.split() == list(DIGESTS.values())
 
 
 def test_units_differ_in_length_only():

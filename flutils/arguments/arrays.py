@@ -1,6 +1,7 @@
 """Checks of images and labels, whatever holds them: NumPy, lists, pandas, tensors."""
 
 import math
+import mmap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,9 @@ def inspect_images(x: Any, bounds: Bounds | None, *, name: str = "x") -> np.ndar
 def take_images(x: np.ndarray, rows: Any, bounds: Bounds | None) -> np.ndarray:
     """Return some of inspected images as float32, with what lies outside `bounds` by rounding put inside."""
     images = np.ascontiguousarray(x[rows], dtype=np.float32)
+    numbers = np.arange(len(x))[rows] if isinstance(rows, slice) else np.asarray(rows)
+    if numbers.size:
+        release_pages(x[numbers.min() : numbers.max() + 1])
     if bounds is not None and images.size and (images.min() < bounds[0] or images.max() > bounds[1]):
         inside: np.ndarray = np.clip(images, *bounds)
         return inside
@@ -114,7 +118,30 @@ def check_images(x: Any, bounds: Bounds | None, *, name: str = "x") -> np.ndarra
 def iterate_blocks(x: np.ndarray) -> Iterator[np.ndarray]:
     """Yield consecutive parts of an array that are small enough to be copied."""
     rows = max(1, _BLOCK // max(1, math.prod(x.shape[1:])))
-    yield from (x[start : start + rows] for start in range(0, len(x), rows))
+    for start in range(0, len(x), rows):
+        yield x[start : start + rows]
+        release_pages(x[start : start + rows])
+
+
+def release_pages(part: np.ndarray) -> None:
+    """Let go of the memory that an array mapped from a file was read into; what is read again is loaded anew.
+
+    Else the memory of a process that goes through a large file grows to the file's size. Nothing happens to
+    an array that is not mapped, nor to one of mode ``"c"``, whose changes are in memory alone.
+
+    Args:
+        part: consecutive rows of it.
+    """
+    owner: Any = part
+    mode = ""
+    while isinstance(owner, np.ndarray):
+        owner, mode = owner.base, getattr(owner, "mode", mode)
+    if not isinstance(owner, mmap.mmap) or mode not in ("r", "r+", "w+"):
+        return
+    start = np.frombuffer(owner, np.uint8).ctypes.data
+    low, high = (address - start for address in np.lib.array_utils.byte_bounds(part))
+    first = low - low % mmap.PAGESIZE
+    owner.madvise(mmap.MADV_DONTNEED, first, high - first)
 
 
 def check_labels(y: Any, num_samples: int, *, name: str = "y") -> np.ndarray:

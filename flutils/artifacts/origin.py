@@ -12,11 +12,28 @@ from typing import Any
 
 _LIBRARIES = ("flutils", "numpy", "keras", "tensorflow", "openvino", "jax")
 # On which of these a processor has, the order of sums in the libraries' kernels depends.
-_FEATURES = {"avx2", "fma", "avx512f", "avx512_vnni", "avx512_bf16", "avx_vnni", "amx_tile"}
+_FEATURES = {"avx", "avx2", "fma", "avx_vnni", "amx_tile", "amx_bf16", "amx_int8"} | {
+    f"avx512{part}" for part in ("f", "bw", "dq", "vl", "_vnni", "_bf16", "_fp16")
+}
+# And on these variables, where they are set.
+_SWITCHES = (
+    "TF_ENABLE_ONEDNN_OPTS",
+    "ONEDNN_MAX_CPU_ISA",
+    "DNNL_MAX_CPU_ISA",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "OPENBLAS_CORETYPE",
+)
 
 
 def describe_origin() -> dict[str, Any]:
-    """Say what made an artifact: versions, device, source commit and date."""
+    """Say what made an artifact: versions, device, source commit and date.
+
+    Processor, its features, threads and switches say whether a computation made anew has the same last bits;
+    docs/determinism.md has what each of them changes. None of them is part of an artifact's key.
+    """
     versions = {"python": platform.python_version()}
     for library in _LIBRARIES:
         try:
@@ -30,9 +47,21 @@ def describe_origin() -> dict[str, Any]:
         "device": f"{_processor()['model name']}, {len(os.sched_getaffinity(0))} cores",
         "features": sorted(_FEATURES & set(_processor()["flags"].split())),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
+        "threads": _count_threads(),
+        "switches": {name: os.environ[name] for name in _SWITCHES if name in os.environ},
         "commit": _commit(),
         "date": datetime.now(UTC).date().isoformat(),
     }
+
+
+def _count_threads() -> dict[str, int]:
+    """Return how many cores there are to use, and TensorFlow's own limits if it runs; 0 is no limit."""
+    threads = {"cores": len(os.sched_getaffinity(0))}
+    if "tensorflow" in sys.modules:
+        limits = sys.modules["tensorflow"].config.threading
+        threads["within operations"] = limits.get_intra_op_parallelism_threads()
+        threads["between operations"] = limits.get_inter_op_parallelism_threads()
+    return threads
 
 
 @cache

@@ -1,11 +1,14 @@
 """Checks of a search's directions and grid, made before any long work."""
 
+import math
+
 import numpy as np
 
 from flutils.arguments import as_array, check_positive, warn
 from flutils.directions import unit_length
 
 _LENGTH_TOLERANCE = 1e-3
+_BLOCK_PIXELS = 2**24  # of the images of a block, 64 MiB as float32
 _FEW_SAMPLES, _BY_CHANCE = 20, 0.01  # of which a guess would get as many right with such a probability
 
 
@@ -53,17 +56,23 @@ def check_grid(step: float, search_range: float) -> int:
     return steps
 
 
-def check_plausible(logits: np.ndarray, y: np.ndarray) -> None:
+def limit_block(block_rays: int, num_rays: int, image_shape: tuple[int, ...]) -> int:
+    """Return how many rays a block may have, of samples with `num_rays` each: few enough to hold images."""
+    samples = max(1, _BLOCK_PIXELS // math.prod(image_shape))
+    return min(block_rays, samples * num_rays)
+
+
+def check_plausible(predicted: np.ndarray, y: np.ndarray, num_classes: int) -> None:
     """Raise unless a table can hold the model's classes; warn if the model is no better than a guess."""
-    classes, largest = logits.shape[1], int(np.iinfo(np.int16).max)
-    if classes > largest:
-        raise ValueError(f"the model has {classes:,} classes, a margin table holds at most {largest:,}")
-    right = int((logits.argmax(axis=1) == y).sum())
+    largest = int(np.iinfo(np.int16).max)
+    if num_classes > largest:
+        raise ValueError(f"the model has {num_classes:,} classes, a margin table holds at most {largest:,}")
+    right = int((predicted == y).sum())
     if len(y) < _FEW_SAMPLES or right > len(y) / 2:
         return
     from scipy.stats import binom
 
-    if binom.sf(right - 1, len(y), 1 / classes) > _BY_CHANCE:
+    if binom.sf(right - 1, len(y), 1 / num_classes) > _BY_CHANCE:
         warn(
             f"the model classifies {right:,} of {len(y):,} samples correctly, no more than a guess; "
             "a misclassified sample has margin 0. Is x in the units that the model takes (not scaled twice, "

@@ -88,7 +88,8 @@ def search(
             OpenVINO where Keras runs on TensorFlow without a GPU and both give the same logits on a batch,
             else Keras. A function is called as it is.
         batch_size: points evaluated at once, always so many; fewer need less memory.
-        block_rays: rays searched together, in whole samples; the unit of `checkpoint` and `client`.
+        block_rays: rays searched together, in whole samples; the unit of `checkpoint` and `client`. Fewer
+            where the images of those samples would take more than 64 MiB.
         audit_rate: fraction of the rays, 0 to 1, that ``"chord"`` also sweeps, to count those it got wrong.
         seed: whole number from 0; chooses which rays are learnt from and audited. Margins depend on it only
             where ``"chord"`` errs.
@@ -119,8 +120,11 @@ def search(
 
     Cost: nearly all time goes to the model. A sweep evaluates each ray up to search_range / step times,
         ``"chord"`` a few times; the table prints how often, and rays a second, so try few samples first.
-        Memory, beyond `x` itself: `directions` and the images of a block as float32, some bytes a ray for the
-        table, about 6 for each ray and step of a block, and what the model needs for a batch.
+        Memory, beyond `x` itself: `directions` and the images of a block as float32, at most 64 MiB or one
+        image, those of 1,000 samples once; 8 bytes per ray for the table, 20 when its `margin` is asked for;
+        about 100 per sample; about 6 for each ray and step of a block; and what the model needs for a batch.
+        An `x` that is mapped from a file is read in parts and let go of, so that it takes no memory, whatever
+        its size.
 
     Source: paper, Algorithm 1, step 3, and §V. Departures: directions have RMS 1, not Euclidean norm 1,
         and points are clipped, as in He, Li, Song (ICLR 2018), whose search the paper adopts.
@@ -141,10 +145,9 @@ def search(
 
     recipe = EngineRecipe(model, directions, bounds if clip else None, batch_size, engine)
     built = recipe.build(arguments.take_images(x, slice(batch_size), bounds))
-    logits = _logits_at_samples(built, x, y, bounds)
-    check_plausible(logits, y)
-    predicted = logits.argmax(axis=1)
-    origin = (y if reference == "label" else predicted).astype(np.int64)
+    predicted, gap, num_classes = _look_at_samples(built, x, y, bounds, reference)
+    check_plausible(predicted, y, num_classes)
+    origin = y if reference == "label" else predicted
     k = len(directions)
     direction = np.tile(np.arange(k, dtype=np.int32), 2 if both_signs else 1)
     # Samples that differ at step 0 are done: all their rays cross there, into the class predicted.
@@ -154,11 +157,11 @@ def search(
     job = SearchJob(
         image=image,
         origin=origin,
-        gap=classify(logits, origin)[1],
+        gap=gap,
         direction=direction,
         sign=np.repeat(np.array([1, -1], np.int8), k)[: len(direction)],
         lengths=(np.arange(num_steps + 1) * step).astype(np.float32),
-        block_rays=block_rays,
+        block_rays=checks.limit_block(block_rays, len(direction), x.shape[1:]),
         audit_rate=audit_rate,
         pilot_rays=0 if swept else int(np.clip(num_rays * _PILOT_SHARE, *_PILOT_RAYS)),
         seed=seed,
@@ -180,7 +183,7 @@ def search(
         reference=reference,
         unit=unit,
         strategy="sweep" if swept else strategy,
-        num_classes=logits.shape[1],
+        num_classes=num_classes,
         samples=fingerprint(x, bounds),
         directions=fingerprint(directions),
     )
@@ -194,11 +197,17 @@ def search(
     return MarginTable(crossing, adjacent, origin, direction, job.sign, settings, cost, audit)
 
 
-def _logits_at_samples(
-    engine: Engine, x: np.ndarray, y: np.ndarray, bounds: tuple[float, float]
-) -> np.ndarray:
-    """Evaluate every sample itself, in full batches: points of length 0 along the first direction."""
-    batch, num_samples, parts = engine.batch_size, len(y), []
+def _look_at_samples(
+    engine: Engine, x: np.ndarray, y: np.ndarray, bounds: tuple[float, float], reference: str
+) -> tuple[np.ndarray, np.ndarray, int]:
+    """Evaluate every sample itself, in full batches: points of length 0 along the first direction.
+
+    Returns:
+        Of each sample the class predicted (n,) int64 and the logit gap (n,) float32; and how many classes the
+        model has. The logits are not kept, which of many samples and classes would take gigabytes.
+    """
+    batch, num_samples = engine.batch_size, len(y)
+    predicted, gap = np.empty(num_samples, np.int64), np.empty(num_samples, np.float32)
     first, nowhere = np.zeros(batch, np.int32), np.zeros(batch, np.float32)
 
     def evaluate(images: np.ndarray) -> np.ndarray:
@@ -210,8 +219,10 @@ def _logits_at_samples(
             x, np.minimum(np.arange(start, start + batch), num_samples - 1), bounds
         )
         answer = evaluate(images)
-        parts.append(answer[: num_samples - start])
-        arguments.check_logits(parts[-1], y)
+        logits, found = answer[: num_samples - start], slice(start, start + batch)
+        arguments.check_logits(logits, y)
         if start == 0 and engine.name == "callable":
             arguments.check_steady(evaluate, images, answer)
-    return np.concatenate(parts)
+        predicted[found] = logits.argmax(axis=1)
+        gap[found] = classify(logits, (y if reference == "label" else predicted)[found])[1]
+    return predicted, gap, answer.shape[1]

@@ -51,6 +51,10 @@ def _describe_artifact(provenance: Path, versions: dict[str, int]) -> str:
         days = (datetime.now(UTC).date() - date.fromisoformat(about["date"])).days
         age = "today" if days == 0 else f"{days} days ago"
         made_with = ", ".join(f"{library} {version}" for library, version in about["versions"].items())
+        made_with += f"; {about['device']}"
+        if about.get("features"):  # which the first files did not have
+            made_with += f" ({' '.join(about['features'])})"
+        made_with += f"; oneDNN {'off' if about.get('onednn') == '0' else 'on'}"
         return (
             f"{about['name']:16} {_format_bytes(path.stat().st_size):>9}  {about['date']} ({age})"
             f"  took {about['seconds']:.1f} s  [{versions.setdefault(made_with, len(versions) + 1)}]"
