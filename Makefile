@@ -74,11 +74,12 @@ notebooks: $(STAMP) ## execute the committed notebooks in place (NOTEBOOK=03 for
 report: $(STAMP) ## write RESULTS.md, README's headline and the article from results
 	@$(BIN)/python -m flutils report --profile $(PROFILE) $(if $(SEED),--seed $(SEED))
 
-bench: $(STAMP) ## time the search on this machine and put the tables into README.md
+bench: $(STAMP) ## time the search on this machine, see what is deterministic, and put the tables into docs
 	$(BIN)/python benchmarks/compare.py
 	$(BIN)/python benchmarks/audit.py
 	$(BIN)/python benchmarks/growth.py
 	$(BIN)/python benchmarks/frontier.py
+	$(BIN)/python benchmarks/determinism.py
 	$(BIN)/python benchmarks/report.py
 
 lab: $(STAMP) ## open the index of the notebooks in JupyterLab

@@ -1,4 +1,4 @@
-"""Put what the benchmarks measured into docs/search.md and README.md, between their marks.
+"""Put what the benchmarks measured into README.md and the pages of docs/, between their marks.
 
 Run by `make bench` after the benchmarks; a test fails when a page and the result files differ.
 """
@@ -155,7 +155,62 @@ def render_short() -> str:
     return _render_audits(_load("audit"))
 
 
-PAGES = {HOME / "docs" / "search.md": render, HOME / "README.md": render_short}
+def render_determinism() -> str:
+    """Return the one table of what is the same to the last bit, and what is not."""
+    measured = _load("determinism")
+    sizes, header = measured["sizes"], ("What is changed", "model", *DETERMINISM.values())
+    rows = [
+        [changed, model, *(_render_difference(name, found[name]) for name in DETERMINISM)]
+        for changed in next(iter(measured["subjects"].values()))
+        for model, variants in measured["subjects"].items()
+        for found in (variants[changed],)
+    ]
+    versions = measured["versions"]
+    told = (
+        f"Measured by `make bench` on {measured['device']}, with TensorFlow {versions['tensorflow']}, "
+        f"OpenVINO {versions['openvino']} and NumPy {versions['numpy']}, against the same computation on "
+        f"two cores: one epoch of training on {sizes['trained']:,} images; of a model trained before, the "
+        f"same for all, logits, a search of {sizes['samples'] * sizes['rays']:,} rays, feedback examples, "
+        f"and PGD of {sizes['pgd_steps']} steps. *Same* is the same to the last bit. Weights and logits "
+        "have the largest difference, as a fraction of the largest weight or logit; all else has how many "
+        "differ, of how many, and by how much at most, pixels as a fraction of their range. Where no ray "
+        f"differs, at most one of {sizes['samples'] * sizes['rays'] / 3:,.0f} does (95 %)."
+    )
+    isa = "; ".join(f"{name}: {text}" for name, text in measured["isa"].items())
+    return f"{told}\n\n{_render_table(header, rows)}\n\nWhat oneDNN in TensorFlow says it uses: {isa}."
+
+
+DETERMINISM = {
+    "directions": "directions",
+    "weights": "weights trained",
+    "logits": "logits",
+    "margins": "rays' crossings",
+    "examples": "examples",
+    "attack": "attacked images",
+}
+
+
+def _render_difference(name: str, found: dict[str, Any] | None) -> str:
+    """Say how an outcome differs."""
+    if found is None:
+        return "–"
+    if found["identical"]:
+        return "same"
+    share = f"{found['largest'] / found['scale']:.0e}"
+    if name in ("weights", "logits"):
+        return share
+    counts = f"{found['differ']:,} of {found['rows']:,}"
+    if name != "margins":
+        return f"{counts}, {share}"
+    alone = f", {found['in one alone']:,} in one alone" if found["in one alone"] else ""
+    return f"{counts}, {found['largest']:.0f} step{'s' * (found['largest'] != 1)}{alone}"
+
+
+PAGES = {
+    HOME / "docs" / "search.md": render,
+    HOME / "docs" / "determinism.md": render_determinism,
+    HOME / "README.md": render_short,
+}
 
 
 def rewrite(page: Path) -> str:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib
+import json
 import sys
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def benchmark(monkeypatch):
     """Import a script of the benchmarks, which stand beside the package, not in it."""
     monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
     yield importlib.import_module
-    for name in ("report", "subjects", "recording", "frontier", "audit", "compare"):
+    for name in ("report", "subjects", "recording", "frontier", "audit", "compare", "determinism"):
         sys.modules.pop(name, None)
 
 
@@ -174,3 +175,56 @@ def test_pareto_and_best_settings(benchmark):
     hard["settings"].append(setting(2, 7, 3e-4, pilot=500))
     assert frontier.find_best({"a": easy, "b": hard}) == {"safety": 3, "floor": 0.5}
     assert frontier.find_best({"b": {"settings": hard["settings"][:1]}}) is None
+
+
+def test_differences_by_hand(benchmark):
+    """Four rays, of which one crosses two steps later and one no more; two weights; two images."""
+    determinism = benchmark("determinism")
+    first = {
+        "weights": np.array([-4.0, 2.0], np.float32),
+        "margins": np.array([[3, 5], [-1, 7]], np.int16),
+        "examples": np.array([[[1.0, 0.5]], [[np.nan, np.nan]], [[1.0, 1.0]]], np.float32),
+        "logits": np.ones((2, 3), np.float32),
+        "directions": np.ones((2, 3), np.float32),
+        "attack": np.ones((2, 3), np.float32),
+    }
+    second = {
+        "weights": np.array([-4.0, 2.5], np.float32),
+        "margins": np.array([[3, 7], [-1, -1]], np.int16),
+        "examples": np.array([[[1.0, 0.25]], [[np.nan, np.nan]], [[np.nan, np.nan]]], np.float32),
+        "logits": np.ones((2, 3), np.float32),
+        "directions": np.ones((2, 3), np.float32),
+    }
+    found = determinism.compare(first, second)
+    assert found["attack"] is None and found["logits"]["identical"] and found["directions"]["identical"]
+    kept = ("identical", "rows", "differ", "largest", "in one alone")
+    assert {name: tuple(found[name][key] for key in kept) for name in ("weights", "margins", "examples")} == {
+        "weights": (False, 2, 1, 0.5, 0),
+        "margins": (False, 4, 2, 2.0, 1),
+        "examples": (False, 3, 2, 0.25, 1),
+    }
+    assert found["weights"]["scale"] == 4
+
+
+@pytest.mark.slow
+def test_small_computations_are_compared_in_processes_of_their_own(benchmark, tmp_path):
+    determinism = benchmark("determinism")
+    sizes = determinism.Sizes(
+        prepared=1_000, trained=256, samples=20, rays=20, examples=2, attacked=10, pgd_steps=2
+    )
+    again, other = determinism.VARIANTS[0], determinism.VARIANTS[-1]
+    found = determinism.measure(["mnist"], sizes, (again, other), tmp_path)["MNIST CNN"]
+    assert [name for name, one in found[again.name].items() if not one["identical"]] == []
+    assert [name for name, one in found[other.name].items() if one["identical"]] == ["logits"]
+    assert found[again.name]["margins"]["rows"] == 400
+
+
+def test_what_was_measured_is_the_same_where_nothing_changed():
+    measured = json.loads((ROOT / "benchmarks/results/determinism.json").read_text(encoding="utf-8"))
+    assert list(measured["subjects"]) == ["MNIST CNN", "ResNet-8"]
+    for found in measured["subjects"].values():
+        for name in ("nothing: the same again", "nothing: once more"):
+            assert all(one["identical"] for one in found[name].values()), name
+        # The comparison can see a difference; logits are of the same weights.
+        assert [name for name, one in found["another seed"].items() if one["identical"]] == ["logits"]
+        assert all(one["directions"]["identical"] for name, one in found.items() if name != "another seed")
