@@ -150,9 +150,30 @@ def _load(name: str) -> dict[str, Any]:
     return json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def render_short() -> str:
-    """Return the one table that README shows."""
+def render_audits() -> str:
+    """Return README's table of the search's speed."""
     return _render_audits(_load("audit"))
+
+
+def render_differences() -> str:
+    """Return README's table of what is the same to the last bit, and what is not, for the worse network."""
+    subjects, rows = list(_load("determinism")["subjects"].values()), {}
+    for changed in subjects[0]:
+        worst = {
+            name: max(found, key=lambda each: each["largest"] / each["scale"])
+            for name in DETERMINISM
+            if (found := [each[changed][name] for each in subjects if each[changed][name]])
+        }
+        differs = [
+            f"{DETERMINISM[name]} ({_render_difference(name, each)})"
+            for name, each in worst.items()
+            if not each["identical"]
+        ]
+        rows.setdefault("; ".join(differs) or "nothing", []).append(changed)
+    header = "| what differs, at most | what was changed |\n| --- | --- |"
+    return "\n".join(
+        [header, *(f"| {differs} | {'; '.join(changes)} |" for differs, changes in rows.items())]
+    )
 
 
 def render_determinism() -> str:
@@ -206,25 +227,27 @@ def _render_difference(name: str, found: dict[str, Any] | None) -> str:
     return f"{counts}, {found['largest']:.0f} step{'s' * (found['largest'] != 1)}{alone}"
 
 
+# Page -> what fills its blocks, in their order.
 PAGES = {
-    HOME / "docs" / "search.md": render,
-    HOME / "docs" / "determinism.md": render_determinism,
-    HOME / "README.md": render_short,
+    HOME / "docs" / "search.md": (render,),
+    HOME / "docs" / "determinism.md": (render_determinism,),
+    HOME / "README.md": (render_audits, render_differences),
 }
 
 
 def rewrite(page: Path) -> str:
-    """Return a page's text with its benchmark block made anew.
+    """Return a page's text with its benchmark blocks made anew.
 
     Raises:
-        ValueError: if the page lacks the block's marks.
+        ValueError: if the page has none.
     """
     text = page.read_text(encoding="utf-8")
     if not BLOCK.search(text):
         raise ValueError(
             f"{page.name} has no benchmark marks; add <!-- benchmark:begin --> and <!-- benchmark:end -->"
         )
-    return BLOCK.sub(lambda match: f"{match[1]}\n{PAGES[page]()}\n\n{match[2]}", text)
+    makers = iter(PAGES[page])
+    return BLOCK.sub(lambda match: f"{match[1]}\n{next(makers)()}\n\n{match[2]}", text)
 
 
 if __name__ == "__main__":
