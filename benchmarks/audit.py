@@ -26,7 +26,7 @@ def audit(name: str) -> dict[str, Any]:
         x,
         y,
         subject.directions(directions),
-        strategy="chord",
+        strategy="predict",
         audit_rate=1.0,
         **subject.grid(),
     )
@@ -55,5 +55,10 @@ def audit(name: str) -> dict[str, Any]:
 if __name__ == "__main__":
     RESULTS.mkdir(exist_ok=True)
     write_json(
-        RESULTS / "audit.json", {"subjects": {name: audit(name) for name in SIZES}, **describe_origin()}
+        RESULTS / "audit.json",
+        {
+            "strategy": "predict",
+            "subjects": {name: audit(name) for name in SIZES},
+            **describe_origin(),
+        },
     )

@@ -122,8 +122,8 @@ def compare(name: str) -> dict[str, Any]:
     rows = {
         "Algorithm 1, one point a call": search_literally(subject),
         "sweep, TensorFlow": search_batched(subject, "sweep", "keras", sizes["sweep"]),
-        "chord, TensorFlow": search_batched(subject, "chord", "keras", sizes["fast"]),
-        "chord, OpenVINO": search_batched(subject, "chord", "openvino", sizes["fast"]),
+        "predict, TensorFlow": search_batched(subject, "predict", "keras", sizes["fast"]),
+        "predict, OpenVINO": search_batched(subject, "predict", "openvino", sizes["fast"]),
     }
     for label, row in rows.items():
         row["gflops"] = row["rays_a_second"] * row["evaluations_a_ray"] * subject.flops / 1e9

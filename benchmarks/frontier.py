@@ -22,18 +22,17 @@ from subjects import load_subject
 from flutils.artifacts import describe_origin, write_json
 from flutils.margins import SearchAudit, certificate
 from flutils.margins.blocks import SearchJob
-from flutils.margins.certificate import ChordCertificate
+from flutils.margins.certificate import Certificate
 
-SAFETIES = (0.75, 1.0, 1.25, 1.5)
-FLOORS = (0.1, 0.3, 0.5, 0.7)
-PILOTS = (200, 1_000)  # the fewest and the most that a search takes
+SAFETIES = (3.0, 4.0, 5.0, 6.0, 7.0)
+PILOTS = (2, 4)  # rays of each sample
 SEEDS = tuple(range(5))
 STRIDE = 4
 TARGET = 1e-4  # mismatches per ray
 
 
 def build_job(recording: Recording, pilot_rays: int, seed: int) -> SearchJob:
-    """Return the search of all recorded rays, as `flutils.margins.search` would set it up."""
+    """Return the search of all recorded rays, its pilot so many of each sample's."""
     return SearchJob(
         image=np.arange(len(recording.origin), dtype=np.int32),
         origin=recording.origin,
@@ -43,6 +42,7 @@ def build_job(recording: Recording, pilot_rays: int, seed: int) -> SearchJob:
         lengths=recording.lengths,
         block_rays=65_536,
         audit_rate=0.0,
+        pilot_samples=len(recording.origin),
         pilot_rays=pilot_rays,
         seed=seed,
     )
@@ -52,33 +52,31 @@ def measure_settings(
     recording: Recording,
     *,
     safeties: Sequence[float] = SAFETIES,
-    floors: Sequence[float] = FLOORS,
     pilots: Sequence[int] = PILOTS,
     seeds: Sequence[int] = SEEDS,
 ) -> list[dict[str, Any]]:
     """Search all recorded rays with each setting and each pilot, and count what differs from the sweep."""
     engine, truth = Playback(recording), recording.first_crossing().ravel()
-    found: dict[tuple[float, float, int], list[tuple[int, int]]] = {}
+    found: dict[tuple[float, int], list[tuple[int, int]]] = {}
     for pilot, seed in itertools.product(pilots, seeds):
         job = build_job(recording, pilot, seed)
-        gaps = job.observe_pilot(engine, lambda samples: samples)
-        for safety, floor in itertools.product(safeties, floors):
-            learnt = ChordCertificate.learn(gaps, safety=safety, floor=floor)
+        gaps, samples = job.observe_pilot(engine, lambda chosen: chosen)
+        for safety in safeties:
+            learnt = Certificate.learn(gaps, samples, safety=safety)
             searching = dataclasses.replace(job, certificate=learnt)
             blocks = [searching.run(engine, job.samples(index), index) for index in range(job.num_blocks)]
             crossing = np.concatenate([block.crossing for block in blocks])
             counts = (sum(block.evaluations for block in blocks), int((crossing != truth).sum()))
-            found.setdefault((safety, floor, pilot), []).append(counts)
-    steps = len(recording.lengths) - 1
+            found.setdefault((safety, pilot), []).append(counts)
+    num_samples, last = len(recording.origin), len(recording.lengths) - 1
     return [
         {
             "safety": safety,
-            "floor": floor,
-            "pilot_rays": pilot,
-            "pilot_evaluations_a_ray": pilot * steps / recording.rays,
+            "pilot_rays": pilot * num_samples,
+            "pilot_evaluations_a_ray": pilot * num_samples * last / recording.rays,
             **_pool(recording.rays, *zip(*counts, strict=True)),
         }
-        for (safety, floor, pilot), counts in found.items()
+        for (safety, pilot), counts in found.items()
     ]
 
 
@@ -138,14 +136,13 @@ def list_pareto(points: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def find_best(subjects: dict[str, Any]) -> dict[str, float] | None:
-    """Return the constants that keep to `TARGET` for every model and pilot, with the fewest evaluations."""
-    costs: dict[tuple[float, float], float] = {}
+    """Return the safety that keeps to `TARGET` for every model and pilot, with the fewest evaluations."""
+    costs: dict[float, float] = {}
     for one in itertools.chain.from_iterable(subject["settings"] for subject in subjects.values()):
-        key = (one["safety"], one["floor"])
         cost = one["evaluations_a_ray"] if one["rate"] <= TARGET else np.inf
-        costs[key] = costs.get(key, 0.0) + cost
-    safety, floor = min(costs, key=lambda key: costs[key])
-    return {"safety": safety, "floor": floor} if np.isfinite(costs[safety, floor]) else None
+        costs[one["safety"]] = costs.get(one["safety"], 0.0) + cost
+    safety = min(costs, key=lambda key: costs[key])
+    return {"safety": safety} if np.isfinite(costs[safety]) else None
 
 
 def measure_frontier(name: str, samples: int, directions: int, **grid: Any) -> dict[str, Any]:
@@ -170,11 +167,9 @@ def plot(subjects: dict[str, Any], default: dict[str, float]) -> plt.Figure:
     for axis, subject in zip(np.atleast_1d(axes), subjects.values(), strict=True):
         # No mismatch is drawn as half of one, with a line up to the bound.
         lowest = 0.5 / (subject["rays"] * len(subject["settings"][0]["mismatches"]))
-        floors, pilots = (
-            sorted({one[key] for one in subject["settings"]}) for key in ("floor", "pilot_rays")
-        )
+        pilots = sorted({one["pilot_rays"] for one in subject["settings"]})
         for one in subject["settings"]:
-            color = f"C{floors.index(one['floor'])}"
+            color = f"C{pilots.index(one['pilot_rays'])}"
             place = one["evaluations_a_ray"], one["rate"] or lowest
             axis.scatter(
                 *place,
@@ -187,10 +182,8 @@ def plot(subjects: dict[str, Any], default: dict[str, float]) -> plt.Figure:
                 axis.plot([place[0]] * 2, [lowest, one["pooled_upper_bound"]], color=color, lw=0.6, alpha=0.6)
             if all(one[key] == value for key, value in default.items()):
                 axis.scatter(*place, s=130, facecolors="none", edgecolors="C3")
-        for index, floor in enumerate(floors):
-            axis.scatter([], [], s=28, color=f"C{index}", label=f"floor {floor:g}")
-        for pilot, marker in zip(pilots, "osD^v", strict=False):
-            axis.scatter([], [], s=28, color="0.4", marker=marker, label=f"{pilot:,} pilot rays")
+        for index, (pilot, marker) in enumerate(zip(pilots, "osD^v", strict=False)):
+            axis.scatter([], [], s=28, color=f"C{index}", marker=marker, label=f"{pilot:,} pilot rays")
         line = list_pareto(subject["settings"])
         axis.plot(
             [one["evaluations_a_ray"] for one in line],
@@ -229,8 +222,14 @@ def plot(subjects: dict[str, Any], default: dict[str, float]) -> plt.Figure:
 def make_frontier(sizes: dict[str, tuple[int, int]], **grid: Any) -> dict[str, Any]:
     """Measure every subject and return what ``frontier.json`` holds."""
     subjects = {name: measure_frontier(name, *size, **grid) for name, size in sizes.items()}
-    default = {"safety": certificate.SAFETY, "floor": certificate.FLOOR}
-    return {"default": default, "best": find_best(subjects), "target": TARGET, "subjects": subjects}
+    default = {"safety": certificate.SAFETY}
+    return {
+        "strategy": "predict",
+        "default": default,
+        "best": find_best(subjects),
+        "target": TARGET,
+        "subjects": subjects,
+    }
 
 
 if __name__ == "__main__":

@@ -12,11 +12,11 @@ from subjects import Subject, load_subject
 from flutils import margins
 from flutils.artifacts import describe_origin, write_json
 
-STRATEGIES = ("sweep", "chord")
+STRATEGIES = ("sweep", "predict")
 SIZE = 50  # samples, and directions along both signs: just enough rays for the fast strategy
 # The sweep shows its slope in fewer points, which cost it more.
-SCALES = {"sweep": (1, 2), "chord": (1, 2, 4)}
-FINER = {"sweep": (1, 2, 4), "chord": (1, 2, 4, 8)}
+SCALES = {"sweep": (1, 2), "predict": (1, 2, 4)}
+FINER = {"sweep": (1, 2, 4), "predict": (1, 2, 4, 8)}
 
 
 def time_search(

@@ -66,7 +66,7 @@ def _render_audits(audited: dict[str, Any]) -> str:
         "rays",
         "N/A",
         "sweep",
-        "chord",
+        audited["strategy"],
         "fewer",
         "with pilot",
         "mismatches",
@@ -119,7 +119,7 @@ def _render_frontier(frontier: dict[str, Any]) -> str:
         for one in subject["settings"]:
             pilots.add(len(one["mismatches"]))
             if all(one[key] == value for key, value in frontier["default"].items()):
-                found[f"chord, {one['pilot_rays']:,} pilot rays"] = one
+                found[f"{frontier['strategy']}, {one['pilot_rays']:,} pilot rays"] = one
         rows += [
             [
                 subject["subject"],
@@ -132,10 +132,10 @@ def _render_frontier(frontier: dict[str, Any]) -> str:
             ]
             for name, one in found.items()
         ]
-    default = frontier["default"]
+    default = ", ".join(f"{name} {value:g}" for name, value in frontier["default"].items())
     told = (
-        f"The same rays recorded at every step, and searches played back on them; chord with the default "
-        f"constants (safety {default['safety']:g}, floor {default['floor']:g}), averaged over "
+        f"The same rays recorded at every step, and searches played back on them; {frontier['strategy']} "
+        f"with the default constants ({default}), averaged over "
         f"{max(pilots)} choices of the pilot, whose own evaluations are not counted:"
     )
     return f"{told}\n\n{_render_table(header, rows)}"

@@ -116,8 +116,8 @@ def test_search_played_back_is_the_search(benchmark, curved, recording, monkeypa
     """The same evaluations and crossings as a live search with the same pilot."""
     frontier = benchmark("frontier")
     monkeypatch.setattr(importlib.import_module("flutils.margins.search"), "FEW_RAYS", 1)
-    table = search_live(curved, "chord", audit_rate=0.0)
-    job = frontier.build_job(recording, table.cost.pilot_evaluations // 25, seed=0)
+    table = search_live(curved, "predict", audit_rate=0.0)
+    job = frontier.build_job(recording, table.cost.pilot_evaluations // 25 // len(recording.origin), seed=0)
     engine = benchmark("recording").Playback(recording)
     learnt = job.learn(engine, lambda samples: samples)
     played = dataclasses.replace(job, certificate=learnt).run(engine, job.samples(0), 0)
@@ -129,13 +129,13 @@ def test_search_played_back_is_the_search(benchmark, curved, recording, monkeypa
 
 def test_frontier_counts_mismatches_and_evaluations(benchmark, recording):
     frontier = benchmark("frontier")
-    found = frontier.measure_settings(recording, safeties=(0, 50), floors=(1,), pilots=(100,), seeds=(0, 1))
+    found = frontier.measure_settings(recording, safeties=(0, 50), pilots=(4,), seeds=(0, 1))
     loose, strict = found
     assert loose["rate"] > 0 == strict["rate"]
     assert loose["evaluations_a_ray"] < strict["evaluations_a_ray"]
     assert loose["rate"] == pytest.approx(np.mean(loose["mismatches"]) / recording.rays)
     assert 0 < strict["pooled_upper_bound"] < strict["upper_bound"] < loose["upper_bound"]
-    assert strict["pilot_evaluations_a_ray"] == 100 * 25 / recording.rays
+    assert strict["pilot_evaluations_a_ray"] == 4 * 25 / (2 * DIRECTIONS)
 
 
 def test_simple_strategies_by_hand(benchmark):
@@ -163,17 +163,15 @@ def test_pareto_and_best_settings(benchmark):
     frontier = benchmark("frontier")
 
     def setting(safety, cost, rate, pilot=200):
-        return {
-            "safety": safety, "floor": 0.5, "pilot_rays": pilot, "evaluations_a_ray": cost, "rate": rate
-        }  # fmt: skip
+        return {"safety": safety, "pilot_rays": pilot, "evaluations_a_ray": cost, "rate": rate}
 
     points = [setting(1, 4, 1e-3), setting(2, 6, 0), setting(3, 7, 0), setting(4, 5, 2e-3)]
     assert [one["safety"] for one in frontier.list_pareto(points)] == [1, 2]
     easy = {"settings": [setting(1, 2, 0), setting(2, 3, 0), setting(3, 4, 0)]}
     hard = {"settings": [setting(1, 4, 2e-4), setting(2, 6, 9e-5), setting(3, 7, 0)]}
-    assert frontier.find_best({"a": easy, "b": hard}) == {"safety": 2, "floor": 0.5}
+    assert frontier.find_best({"a": easy, "b": hard}) == {"safety": 2}
     hard["settings"].append(setting(2, 7, 3e-4, pilot=500))
-    assert frontier.find_best({"a": easy, "b": hard}) == {"safety": 3, "floor": 0.5}
+    assert frontier.find_best({"a": easy, "b": hard}) == {"safety": 3}
     assert frontier.find_best({"b": {"settings": hard["settings"][:1]}}) is None
 
 

@@ -134,7 +134,8 @@ def build_readers(folder):
     block = Block(np.full(6, 3, np.int16), np.ones(6, np.int16), 5, 0, 0, 0)
     blocks, epochs = BlockStore(folder / "blocks", "f"), folder / "epochs"
     blocks.save(0, block)
-    certificate = margins.certificate.ChordCertificate.learn(np.linspace(3, 1, 250)[:, None] - np.arange(5))
+    gaps = np.linspace(3, 1, 60).reshape(30, 2, 1) - np.arange(5)
+    certificate = margins.certificate.Certificate.learn(gaps, np.arange(30))
     blocks.save_certificate(certificate)
     save_epochs(epochs, epochs=1)
     store = Store("smoke", "mnist", home=folder / "home")

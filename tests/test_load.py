@@ -160,7 +160,7 @@ PAPER = """
     rays = directions.random_orthogonal(784, shape=(28, 28, 1), seed=0)
     grid = dict(step=0.02, search_range=0.5, bounds=(0, 1), both_signs=True, reference="prediction")
     table = margins.search(model, x, y, rays, **grid)
-    assert table.margin.shape == (count, 1_568) and table.settings.strategy == "chord"
+    assert table.margin.shape == (count, 1_568) and table.settings.strategy == "predict"
     print(table.cost.seconds)
 """
 

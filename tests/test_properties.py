@@ -141,7 +141,7 @@ def a_search_is_algorithm_1(kind, seed, both_signs, clip, reference, fast):
     with pytest.MonkeyPatch.context() as patch:
         if fast:  # every ray is audited, for a certificate learnt from so few is no promise
             patch.setattr(sys.modules["flutils.margins.search"], "FEW_RAYS", 0)
-            patch.setattr(sys.modules["flutils.margins.search"], "_PILOT_RAYS", (4, 4))
+            patch.setattr(sys.modules["flutils.margins.search"], "_PILOT_RAYS", 4)
             options["audit_rate"] = 1.0
         table = search(model, x, y, rays, **options)
     assert (table.audit is not None and table.audit.rays > 0) == fast

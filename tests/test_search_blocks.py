@@ -46,19 +46,19 @@ def assert_same(table, other):
     assert table.cost.evaluations == other.cost.evaluations
 
 
-def test_chord_search_agrees_with_the_sweep_for_fewer_evaluations(arguments):
+def test_predicting_search_agrees_with_the_sweep_for_fewer_evaluations(arguments):
     sweep = margins.search(Curved(), *arguments, strategy="sweep", **GRID)
-    chord = margins.search(Curved(), *arguments, strategy="chord", audit_rate=0.2, **GRID)
+    predicted = margins.search(Curved(), *arguments, strategy="predict", audit_rate=0.2, **GRID)
     assert (sweep.crossing > 0).mean() > 0.1
     assert (sweep.crossing < 0).mean() > 0.1
-    assert (sweep.crossing != chord.crossing).mean() <= 1e-3
-    searched = chord.cost.evaluations - chord.cost.pilot_evaluations
+    assert (sweep.crossing != predicted.crossing).mean() <= 1e-3
+    searched = predicted.cost.evaluations - predicted.cost.pilot_evaluations
     assert searched < sweep.cost.evaluations / 4
-    assert 0.15 * sweep.crossing.size < chord.audit.rays < 0.25 * sweep.crossing.size
+    assert 0.15 * sweep.crossing.size < predicted.audit.rays < 0.25 * sweep.crossing.size
 
 
 def test_audit_counts_and_corrects_what_the_certificate_missed(arguments, monkeypatch):
-    # Without any room for dips, and so with mistakes on purpose, a full audit must find them all.
+    # Without any room for error, and so with mistakes on purpose, a full audit must find them all.
     monkeypatch.setattr("flutils.margins.certificate.SAFETY", 0.0)
     rng = np.random.default_rng(0)
     bumps = rng.normal(size=(64, 3)) * 4
@@ -70,8 +70,8 @@ def test_audit_counts_and_corrects_what_the_certificate_missed(arguments, monkey
     x, _, rays = arguments
     y = wavy(x).argmax(axis=1)
     sweep = margins.search(wavy, x, y, rays, strategy="sweep", **GRID)
-    blind = margins.search(wavy, x, y, rays, strategy="chord", audit_rate=0.0, **GRID)
-    audited = margins.search(wavy, x, y, rays, strategy="chord", audit_rate=1.0, **GRID)
+    blind = margins.search(wavy, x, y, rays, strategy="predict", audit_rate=0.0, **GRID)
+    audited = margins.search(wavy, x, y, rays, strategy="predict", audit_rate=1.0, **GRID)
     wrong = int((blind.crossing != sweep.crossing).sum())
     assert wrong > 0
     assert audited.audit.mismatches == wrong
@@ -216,10 +216,10 @@ def test_packed_model_loads_where_its_layers_are_unknown(tmp_path):
     np.testing.assert_allclose(there, here, rtol=1e-5, atol=1e-5)
 
 
-def test_linear_models_are_certified_without_dips(arguments):
+def test_linear_models_are_searched_without_mismatch(arguments):
     x, _, rays = arguments
     model = linear_model(np.random.default_rng(5).normal(size=(64, 4)), np.zeros(4))
     y = np.asarray(model(x)).argmax(axis=1)
     sweep = margins.search(model, x, y, rays, strategy="sweep", **GRID)
-    chord = margins.search(model, x, y, rays, strategy="chord", **GRID)
-    np.testing.assert_array_equal(sweep.crossing, chord.crossing)
+    predicted = margins.search(model, x, y, rays, strategy="predict", **GRID)
+    np.testing.assert_array_equal(sweep.crossing, predicted.crossing)

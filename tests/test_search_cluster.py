@@ -54,7 +54,7 @@ def test_two_workers_make_the_same_bits_under_the_same_key(two_workers, tmp_path
     address = two_workers.scheduler_address
     there, other = make_table(tmp_path, scheduler=address)
     assert other == path  # its name holds the key
-    assert here.settings.strategy == there.settings.strategy == "chord"
+    assert here.settings.strategy == there.settings.strategy == "predict"
     for part in ("crossing", "adjacent", "origin"):
         np.testing.assert_array_equal(getattr(here, part), getattr(there, part))
     assert (

@@ -13,7 +13,7 @@ from flutils import guard
 from flutils.arguments import check_path, require, warn
 from flutils.folders import CheckpointFolder
 from flutils.margins.audit import SearchAudit, audit_rays
-from flutils.margins.certificate import ChordCertificate
+from flutils.margins.certificate import Certificate
 from flutils.margins.engines import Engine
 from flutils.margins.rays import Observer, Rays
 from flutils.margins.sweep import sweep
@@ -45,7 +45,8 @@ class SearchJob:
         lengths: (K + 1,) float32 grid.
         block_rays: rays a block at most, in whole samples.
         audit_rate: fraction of rays audited.
-        pilot_rays: rays fully observed to learn the certificate.
+        pilot_samples: samples of which some rays are fully observed to learn the certificate.
+        pilot_rays: how many rays of each; 0 sweeps every step.
         seed: of the choice of pilot and audited rays.
         certificate: what the pilot taught; None sweeps every step.
     """
@@ -58,9 +59,10 @@ class SearchJob:
     lengths: np.ndarray
     block_rays: int
     audit_rate: float
+    pilot_samples: int
     pilot_rays: int
     seed: int
-    certificate: ChordCertificate | None = None
+    certificate: Certificate | None = None
 
     @property
     def samples_per_block(self) -> int:
@@ -98,29 +100,35 @@ class SearchJob:
         observe = Observer(engine, images, self._rays(samples, ray), self.lengths, on_done)
         if self.certificate is None:
             return Block(*sweep(observe), observe.evaluations, 0, 0, 0)
-        crossing, adjacent = self.certificate.search(observe)
+        crossing, adjacent = self.certificate.search(observe, samples)
         searched = observe.evaluations
         chosen = stream(self.seed, f"search/audit/{index}").random(ray.size) < self.audit_rate
         audit = audit_rays(observe, ray[chosen], crossing, adjacent)
         return Block(crossing, adjacent, searched, audit.rays, audit.mismatches, audit.evaluations)
 
-    def learn(self, engine: Engine, read: Read) -> ChordCertificate:
+    def learn(self, engine: Engine, read: Read) -> Certificate:
         """Observe the pilot's rays and learn from them; `read` gives the images of samples."""
-        return ChordCertificate.learn(self.observe_pilot(engine, read))
+        return Certificate.learn(*self.observe_pilot(engine, read))
 
-    def observe_pilot(self, engine: Engine, read: Read) -> np.ndarray:
-        """Return the logit gaps (p, K + 1) of the pilot's rays at every grid step; see `learn`."""
-        # One ray of each of equal stretches: rays of one sample are alike, so the pilot has many samples.
-        edges = np.arange(self.pilot_rays + 1) * len(self.image) * len(self.direction) // self.pilot_rays
-        chosen = stream(self.seed, "search/pilot").integers(edges[:-1], edges[1:])
-        places, place = np.unique(chosen // len(self.direction), return_inverse=True)
-        samples = self.image[places]
-        rays = self._rays(samples, place * len(self.direction) + chosen % len(self.direction))
-        observe = Observer(engine, read(samples), rays, self.lengths)
-        steps = np.arange(1, len(self.lengths))
-        ray = np.repeat(np.arange(self.pilot_rays), len(steps))
-        gaps = observe(ray, np.tile(steps, self.pilot_rays))[1].reshape(self.pilot_rays, -1)
-        return np.concatenate([observe.rays.gap[:, None], gaps], axis=1)
+    def observe_pilot(self, engine: Engine, read: Read) -> tuple[np.ndarray, np.ndarray]:
+        """Return the gaps (m, pilot_rays, K + 1) of the pilot's rays at each step, and their samples (m,)."""
+        rng, per_sample = stream(self.seed, "search/pilot"), len(self.direction)
+        # One sample of each of equal stretches.
+        edges = np.arange(self.pilot_samples + 1) * len(self.image) // self.pilot_samples
+        samples = self.image[rng.integers(edges[:-1], edges[1:])]
+        column = np.stack([rng.choice(per_sample, self.pilot_rays, replace=False) for _ in samples])
+        gaps = np.empty((*column.shape, len(self.lengths)), np.float32)
+        step = np.arange(1, len(self.lengths))
+        # As many images are read at a time as a block has.
+        for start in range(0, len(samples), self.samples_per_block):
+            part = slice(start, start + self.samples_per_block)
+            place = np.arange(len(samples[part]))[:, None] * per_sample
+            rays = self._rays(samples[part], (place + column[part]).ravel())
+            observe, ray = Observer(engine, read(samples[part]), rays, self.lengths), np.arange(len(rays))
+            gaps[part, :, 0] = self.gap[samples[part], None]
+            found = observe(np.repeat(ray, len(step)), np.tile(step, len(ray)))[1]
+            gaps[part, :, 1:] = found.reshape(-1, self.pilot_rays, len(step))
+        return gaps, samples
 
     def fingerprint(self, *parts: bytes) -> str:
         """Hash the job and whatever else determines its blocks."""
@@ -190,21 +198,24 @@ class BlockStore:
         """Write block `index`."""
         self._write(f"block-{index:06d}.npz", vars(block))
 
-    def load_certificate(self, steps: int) -> ChordCertificate | None:
+    def load_certificate(self, steps: int) -> Certificate | None:
         """Return what the pilot taught if it is there, else None; warn and return None if it is damaged."""
         arrays = self._read("pilot.npz")
         if arrays is None:
             return None
         try:
-            guard.check_array("curvature", arrays["curvature"], np.float64, (steps + 1, steps + 1))
-            guard.check_array("edges", arrays["edges"], np.float64, (None,))
-            guard.check_array("first", arrays["first"], np.int64, (len(arrays["edges"]) + 1, 2), 1, steps)
-            require((np.diff(arrays["edges"]) >= 0).all(), "edges must rise")
-            return ChordCertificate(**{name: arrays[name] for name in ChordCertificate.__annotations__})
+            images = len(arrays["image"])
+            guard.check_array("line", arrays["line"], np.float32, (2, steps + 1))
+            guard.check_array("image", arrays["image"], np.int32, (images,), 0)
+            guard.check_array("shift", arrays["shift"], np.float32, (images, steps + 1))
+            guard.check_array("covariance", arrays["covariance"], np.float32, (2, steps + 1, steps + 1))
+            require(images > 0 and (np.diff(arrays["image"]) > 0).all(), "images must rise")
+            parts = {name: arrays[name] for name in ("line", "image", "shift", "covariance")}
+            return Certificate(**parts, safety=float(arrays["safety"]))
         except (ValueError, KeyError, TypeError) as error:
             return self._warn("pilot.npz", error)
 
-    def save_certificate(self, certificate: ChordCertificate) -> None:
+    def save_certificate(self, certificate: Certificate) -> None:
         """Write what the pilot taught."""
         self._write("pilot.npz", vars(certificate))
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from flutils import arguments, progress
 from flutils.margins.blocks import Block, BlockStore, Read, SearchJob
-from flutils.margins.certificate import ChordCertificate
+from flutils.margins.certificate import Certificate
 from flutils.margins.engines import Engine, EngineRecipe
 
 
@@ -57,7 +57,7 @@ def run_job(
         pilot_evaluations = 0
         if job.pilot_rays:
             job = dataclasses.replace(job, certificate=_learn(job, engine, read, store))
-            pilot_evaluations = job.pilot_rays * (len(job.lengths) - 1)
+            pilot_evaluations = job.pilot_samples * job.pilot_rays * job.last_step
         blocks = {
             index: store.load(index, job.count_rays(index), job.last_step) if store else None
             for index in range(job.num_blocks)
@@ -75,7 +75,7 @@ def run_job(
     return [block for block in blocks.values() if block is not None], pilot_evaluations
 
 
-def _learn(job: SearchJob, engine: Engine, read: Read, store: BlockStore | None) -> ChordCertificate:
+def _learn(job: SearchJob, engine: Engine, read: Read, store: BlockStore | None) -> Certificate:
     """Return what the pilot teaches, or taught before."""
     certificate = store.load_certificate(job.last_step) if store else None
     if certificate is None:

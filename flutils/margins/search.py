@@ -15,11 +15,12 @@ from flutils.margins.rays import classify
 from flutils.margins.runner import run_job
 from flutils.margins.table import MarginTable, SearchCost, SearchSettings, fingerprint
 
-STRATEGIES = ("chord", "sweep")
+STRATEGIES = ("predict", "sweep")
 REFERENCES = ("label", "prediction")
 # Below this many rays the pilot of the fast strategy costs more than it saves.
 FEW_RAYS = 4_000
-_PILOT_SHARE, _PILOT_RAYS = 1 / 150, (200, 1_000)
+# Two rays of each sample tell its mean curve, as far as they are this share of all rays at most.
+_PILOT_SHARE, _PILOT_SAMPLES, _PILOT_RAYS = 1 / 50, 100, 200
 
 
 def search(
@@ -35,7 +36,7 @@ def search(
     clip: bool = True,
     reference: str = "label",
     unit: str = "rms",
-    strategy: str = "chord",
+    strategy: str = "predict",
     engine: str = "auto",
     batch_size: int = 250,
     block_rays: int = 65_536,
@@ -81,18 +82,18 @@ def search(
             margin 0 on all rays; ``"prediction"``: what the model says of the sample itself.
         unit: length of `directions`: ``"rms"``, root mean square 1, Euclidean norm sqrt(H*W*C); or ``"l2"``,
             Euclidean norm 1, of which margins are multiples then.
-        strategy: ``"chord"`` looks where the boundary should be, and rules out what it skips by a bound
-            learnt from some of the rays: fast, not proven, and therefore audited. ``"sweep"`` looks at every
-            step until the crossing: exact. Fewer than 4,000 rays to search are always swept.
+        strategy: ``"predict"`` predicts each ray from others of its sample, and looks only where that is
+            unsure: fast, not proven, and therefore audited. ``"sweep"`` looks at every step until the
+            crossing: exact. Fewer than 4,000 rays to search are always swept.
         engine: what evaluates a Keras model. ``"keras"``; ``"openvino"``, on the processor; or ``"auto"``:
             OpenVINO where Keras runs on TensorFlow without a GPU and both give the same logits on a batch,
             else Keras. A function is called as it is.
         batch_size: points evaluated at once, always so many; fewer need less memory.
         block_rays: rays searched together, in whole samples; the unit of `checkpoint` and `client`. Fewer
             where the images of those samples would take more than 64 MiB.
-        audit_rate: fraction of the rays, 0 to 1, that ``"chord"`` also sweeps, to count those it got wrong.
+        audit_rate: fraction of the rays, 0 to 1, that ``"predict"`` also sweeps, to count its mistakes.
         seed: whole number from 0; chooses which rays are learnt from and audited. Margins depend on it only
-            where ``"chord"`` errs.
+            where ``"predict"`` errs.
         checkpoint: folder for finished blocks, made if it is not there. A search that was killed continues
             from them when called again alike, with the same result. The caller deletes it.
         client: a `distributed.Client`; blocks then run on its workers, with the same result. A function must
@@ -119,10 +120,11 @@ def search(
         InputWarning: if the model is right no more often than a guess, or `x` uses a small part of `bounds`.
 
     Cost: nearly all time goes to the model. A sweep evaluates each ray up to search_range / step times,
-        ``"chord"`` a few times; the table prints how often, and rays a second, so try few samples first.
+        ``"predict"`` a few times; the table prints how often, and rays a second, so try few samples first.
         Memory, beyond `x` itself: `directions` and the images of a block as float32, at most 64 MiB or one
         image, those of 1,000 samples once; 8 bytes per ray for the table, 20 when its `margin` is asked for;
-        about 100 per sample; about 6 for each ray and step of a block; and what the model needs for a batch.
+        about 100 per sample; about 200 per ray of a block; about 1 per ray and step for what is learnt; and
+        what the model needs for a batch.
         An `x` that is mapped from a file is read in parts and let go of, so that it takes no memory, whatever
         its size.
 
@@ -154,6 +156,7 @@ def search(
     image = np.flatnonzero(predicted == origin).astype(np.int32)
     num_rays = len(image) * len(direction)
     swept = strategy == "sweep" or num_rays < FEW_RAYS
+    pilot_samples, pilot_rays = (0, 0) if swept else plan_pilot(len(image), len(direction))
     job = SearchJob(
         image=image,
         origin=origin,
@@ -163,7 +166,8 @@ def search(
         lengths=(np.arange(num_steps + 1) * step).astype(np.float32),
         block_rays=checks.limit_block(block_rays, len(direction), x.shape[1:]),
         audit_rate=audit_rate,
-        pilot_rays=0 if swept else int(np.clip(num_rays * _PILOT_SHARE, *_PILOT_RAYS)),
+        pilot_samples=pilot_samples,
+        pilot_rays=pilot_rays,
         seed=seed,
     )
     blocks, pilot_evaluations = run_job(
@@ -195,6 +199,12 @@ def search(
     )
     audit = None if swept else combine_audits(blocks)
     return MarginTable(crossing, adjacent, origin, direction, job.sign, settings, cost, audit)
+
+
+def plan_pilot(num_samples: int, num_rays: int) -> tuple[int, int]:
+    """Return of how many samples, each of `num_rays` rays, to observe rays fully, and how many of each."""
+    samples = min(num_samples, max(_PILOT_SAMPLES, int(num_samples * num_rays * _PILOT_SHARE / 2)))
+    return samples, min(num_rays, max(2, -(-_PILOT_RAYS // samples)))
 
 
 def _look_at_samples(
