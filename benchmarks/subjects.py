@@ -1,16 +1,14 @@
 """What is benchmarked: trained models, samples and directions of both datasets."""
 
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from flutils import models, training
-from flutils.artifacts import Store
-from flutils.config import RunConfig, load_profile, replace
-from flutils.data import Dataset, choose_samples, load
+from flutils.config import RunConfig
+from flutils.data import Dataset, choose_samples
 from flutils.directions import random_orthogonal
+from flutils.experiment import Experiment
 from flutils.randomness import stream
 
 SEED = 0
@@ -48,29 +46,12 @@ class Subject:
 
 
 def load_subject(name: str) -> Subject:
-    """Return the MNIST CNN (``"mnist"``) or ResNet-20 (``"cifar10"``), trained once and kept in the store."""
-    config = load_profile(name, "quick")
-    if name == "cifar10":
-        config = replace(config, model={"units": 3}, training={"epochs": 4})
-    data = load(name)
-
-    def make(path: Path, scratch: Path) -> dict[str, Any]:
-        model = models.build_model(config.model, seed=SEED)
-        trained = training.train_natural(
-            model, data.x_train, data.y_train, config.training, seed=SEED, checkpoints=scratch
-        )
-        models.save_model(trained.model, path)
-        return {"test_accuracy": training.measure_accuracy(trained.model, data.x_test, data.y_test)}
-
-    inputs = {"model": asdict(config.model), "training": asdict(config.training), "data": data.checksum}
-    artifact = Store("benchmark", name).obtain("ori", ".keras", inputs, make)
-    # The stored weights in the architecture as it is now, whichever made them.
-    model = models.build_model(config.model, seed=SEED)
-    model.set_weights(models.load_model(artifact.path).get_weights())
+    """Return Ori. of profile `paper`: the MNIST CNN (``"mnist"``) or the ResNet-20 (``"cifar10"``)."""
+    experiment = Experiment(name, "paper", SEED)
+    ori, config = experiment.models.ori(), experiment.config
+    model = ori.load()
     label = "MNIST CNN" if name == "mnist" else f"ResNet-{6 * config.model.units + 2}"
-    return Subject(
-        label, model, config, data, artifact.about["measured"]["test_accuracy"], count_flops(model)
-    )
+    return Subject(label, model, config, experiment.data, ori.test_accuracy, count_flops(model))
 
 
 def count_flops(model: Any) -> int:
