@@ -204,7 +204,7 @@ def test_differences_by_hand(benchmark):
     assert found["weights"]["scale"] == 4
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_small_computations_are_compared_in_processes_of_their_own(benchmark, tmp_path):
     determinism = benchmark("determinism")
     sizes = determinism.Sizes(

@@ -121,7 +121,7 @@ def test_second_run_of_every_notebook_makes_nothing_and_plots_the_same(nbval_run
 @pytest.mark.timeout(1800)
 def test_second_run_says_that_it_made_nothing(smoke_run):
     home, _ = smoke_run
-    chosen = ("--profile", "smoke", "--dataset", "cifar10", "--notebook", "02")
+    chosen = ("--profile", "smoke", "--dataset", "cifar10", "--notebook", "03")
     done = run_flutils("reproduce", *chosen, home=home)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [line for line in done.stdout.splitlines() if "computed:" in line]

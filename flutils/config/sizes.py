@@ -11,7 +11,7 @@ _SMOKE: dict[str, dict[str, Any]] = {
     "comparison": {
         "samples_controls": 10,
         "samples_held_out": 20,
-        "directions_held_out": 10,
+        "directions_held_out": 4,
         "doses": (),
         "doses_equal": (1.0,),
     },

@@ -20,10 +20,10 @@ KEYS = {
         "margins": "828f1ac3e3eb",
         "margins-l2": "00d78b09d565",
         "margins-few": "63e66dae16f3",
-        "margins-held-out": "5f5bb5373996",
+        "margins-held-out": "a71b085228a3",
         "crossing": "12a383d03693",
-        "dose-fl": "3dd2bf2b819c",
-        "dose-reduced-fl": "5e4ebffbf86b",
+        "dose-fl": "45a44a0ef7ab",
+        "dose-reduced-fl": "5669602c319a",
     },
     "cifar10": {
         "ori": "cbfab1f59ca9",
@@ -36,10 +36,10 @@ KEYS = {
         "margins": "d94e127cebca",
         "margins-l2": "1abf0a238911",
         "margins-few": "a8dfdadf462c",
-        "margins-held-out": "3cac3b56e8f8",
+        "margins-held-out": "f6fe60ed3ce4",
         "crossing": "1c10add4d506",
-        "dose-fl": "8bdf9cbb64ed",
-        "dose-reduced-fl": "a7c840389a5e",
+        "dose-fl": "60aa73abccfd",
+        "dose-reduced-fl": "52b84d071991",
     },
 }
 
