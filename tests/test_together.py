@@ -28,7 +28,7 @@ place = Path(os.environ["MEET"])
 def meet():
     while len(list(place.iterdir())) < 2:
         time.sleep(0.01)
-    time.sleep(0.3)
+    time.sleep(2)  # the other still imports what it needs
 """
 FETCH = """
 import hashlib
