@@ -101,9 +101,8 @@ def inspect_images(x: Any, bounds: Bounds | None, *, name: str = "x") -> np.ndar
 def take_images(x: np.ndarray, rows: Any, bounds: Bounds | None) -> np.ndarray:
     """Return some of inspected images as float32, with what lies outside `bounds` by rounding put inside."""
     images = np.ascontiguousarray(x[rows], dtype=np.float32)
-    numbers = np.arange(len(x))[rows] if isinstance(rows, slice) else np.asarray(rows)
-    if numbers.size:
-        release_pages(x[numbers.min() : numbers.max() + 1])
+    if images.size:
+        release_pages(x[rows] if isinstance(rows, slice) else x[np.min(rows) : np.max(rows) + 1])
     if bounds is not None and images.size and (images.min() < bounds[0] or images.max() > bounds[1]):
         inside: np.ndarray = np.clip(images, *bounds)
         return inside
