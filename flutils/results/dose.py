@@ -286,6 +286,7 @@ class Dose(Result):
             f"{_SPREAD}, less Ori.'s (no unit)": _collect(curves, lambda each: each.gains[_SPREAD]),
             "test accuracy (%)": _collect(curves, lambda each: _read_accuracy(each.correct, self.num_test)),
         }
+        panels = {label: found for label, found in panels.items() if _says_something(found)}
         return {
             "dose": Drawing(
                 plots.plot_dose(shares, panels),
@@ -357,6 +358,11 @@ def _collect(
 ) -> dict[str, list[tuple[float, ...]]]:
     """Read a measure and its interval from the points of each curve."""
     return {model: [read(point) for point in own] for model, own in curves.items()}
+
+
+def _says_something(curves: Mapping[str, Sequence[tuple[float, ...]]]) -> bool:
+    """Return whether a retrained model has a value: log R_i has none where an R_i is 0 or infinite."""
+    return any(bool(np.isfinite(value)) for _, *retrained in curves.values() for value, _, _ in retrained)
 
 
 def _read_accuracy(correct: int, images: int) -> tuple[float, float, float]:

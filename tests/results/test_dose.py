@@ -136,7 +136,13 @@ def test_a_spread_without_logarithm_has_no_interval():
     assert np.isnan([value, low, high]).all()
     assert closed.differences().loc["× 1", "Std. of log₁₀ R_i"] == "–"
     assert closed.verdict == HOLDS
-    assert list(closed.drawings()) == ["dose"]
+    spread = "Std. of log₁₀ R_i, less Ori.'s (no unit)"
+    assert spread in closed.drawings()["dose"].plotted
+    # Where no model has a value, there is no panel.
+    into_none = {"fl": {1.0: dosed(2, 400, 10, into=into)}, "equal": {1.0: dosed(3, 396, 8, into=into)}}
+    drawn = measure(**into_none, reduced=dosed(4, 500, 10, into=into)).drawings()["dose"]
+    assert spread not in drawn.plotted
+    assert len(drawn.figure.axes) == len(drawn.plotted) - 1 == 2
 
 
 def test_the_pair_of_the_verdict_must_be_there():
