@@ -490,7 +490,7 @@ def test_loss_refuses(losses, match):
 def test_claims_stand_in_their_row_and_column():
     figure = plot_rows(
         ("a", "Table I", "mnist", "holds", "fails"),
-        ("b", "Table II", "cifar10", "not printed", None),
+        ("b", "Table II", "cifar10", "not decided", None),
         ("c", "Table I", "cifar10", "cannot tell", "holds"),
         c="third",
     )
@@ -505,7 +505,7 @@ def test_claims_stand_in_their_row_and_column():
         (places[1], 0): "fails",
         (places[2], 1): "cannot tell",
         (places[3], 1): "holds",
-        (places[2], 2): "not printed",
+        (places[2], 2): "not decided",
     }
     assert {place: symbols[place] for place in expected} == {p: marks[v] for p, v in expected.items()}
     assert set(symbols.values()) - set(marks.values()) == {"Table I", "Table II"}

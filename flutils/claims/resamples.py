@@ -51,6 +51,17 @@ def resample_means(rows: NDArray[Any], rng: np.random.Generator) -> Floats:
     return np.vstack([count, weights]) @ distinct.astype(np.float64) / len(rows)
 
 
+def recenter(values: Floats) -> Floats:
+    """Return (1 + b, ...) values whose resamples are shifted to have the data's value, row 0, as their mean.
+
+    For a measure that resampling moves to one side; what the resamples scatter stays.
+    """
+    moved = values.copy()
+    if len(values) > 1:
+        moved[1:] += values[0] - values[1:].mean(axis=0)
+    return moved
+
+
 @dataclass(frozen=True, eq=False)
 class ResampledMargins:
     """Margins of one model, summed over the rays of the data and of resamples.
@@ -74,14 +85,12 @@ class ResampledMargins:
         """(1 + b, c): mean of each row of the mean margin matrix, empty cells counting as the search range.
 
         A resample misses cells that few samples reach, and they count as the search range. That moves all
-        resamples to one side of the data, so they are shifted to have the data's value as their mean.
+        resamples to one side of the data, so `recenter` puts them around it.
         """
         c = self.sums.shape[-1]
         mean = divide(self.sums, self.counts, empty=self.search_range)
         rows: Floats = mean.sum(axis=2, where=~np.eye(c, dtype=bool)) / (c - 1)
-        if len(rows) > 1:
-            rows[1:] += rows[0] - rows[1:].mean(axis=0)
-        return rows
+        return recenter(rows)
 
     @cached_property
     def level(self) -> Floats:

@@ -23,6 +23,11 @@ class ModelConfig:
         size=True,
     )
 
+    @property
+    def title(self) -> str:
+        """What it is called."""
+        return f"ResNet-{6 * self.units + 2}" if self.architecture == "resnet" else "CNN"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingConfig:

@@ -62,6 +62,7 @@ V-B | Table III | table3 | mnist
 noise-adv-destroyed: Noise can destroy Adv.'s robustness, on MNIST above all.
 
 VI | Table III | table3
+apart: the text can mean accuracy under attacks and noise alone, and prints none without an attack
 accuracy-improves: F.L. improves the model's accuracy (on images without an attack).
 
 V-B | Fig. 4 | fig4 | mnist
@@ -81,10 +82,14 @@ r-fl-above-reduced: F.L. has a larger R than retraining that ignores inter-class
 
 V-C | Table IV | table4
 adv-unstable: Adv.'s class robustness is the most unstable of all models.
-high-classes: Classes of high level, such as 3 and 4 on MNIST, become more vulnerable with F.L.
 low-classes: Classes of low level become more robust with F.L.
 reduced-above-ori: Reduced F.L. has a larger R than Ori.
 reduced-below-fl: Reduced F.L. has a larger standard deviation of class robustness than F.L.
+
+V-C | Table IV | table4
+apart: “several may” can hardly be false; judged is the mean of these classes
+high-classes: Several classes of high and medium level, such as 3 and 4 on both datasets, may become more
+  vulnerable with F.L.
 
 V-C | R | fig4 | mnist
 apart: the opposite of “Reduced F.L. has a larger R than Ori.”, which the text claims too

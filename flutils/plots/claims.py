@@ -17,7 +17,7 @@ VERDICT_MARKS = {
     "holds": ("#0072b2", "✓", "white"),
     "fails": ("#f0a35e", "✗", "black"),
     "cannot tell": ("#e3e3e3", "?", "black"),
-    "not printed": ("white", "–", "#777777"),
+    "not decided": ("white", "–", "#777777"),
 }
 _BOTH = "both"
 _SOURCES = {"printed": "paper", "verdict": "ours"}

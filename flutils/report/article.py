@@ -17,16 +17,16 @@ from flutils.claims import (
     format_difference,
     format_significant,
 )
-from flutils.config import DATASETS
+from flutils.config import DATASETS, load_profile
 from flutils.paper import BOTH, FL, ORI
 from flutils.plots import TITLES
 from flutils.report.markdown import make_table, summarize_claims, summarize_controls
 from flutils.results import Report
 from flutils.results.base import ALL
-from flutils.results.report import NOT_JUDGED, NOT_PRINTED, ClaimLine
+from flutils.results.report import NOT_DECIDED, NOT_JUDGED, ClaimLine
 
 _VERBS = {HOLDS: "holds", FAILS: "fails", CANNOT_TELL: "cannot be told"}
-_VERBS |= {NOT_JUDGED: "is not judged", NOT_PRINTED: "is not decided"}
+_VERBS |= {NOT_JUDGED: "is not judged", NOT_DECIDED: "is not decided"}
 
 
 def render_article(report: Report) -> str:
@@ -60,6 +60,7 @@ def collect_fields(report: Report) -> dict[str, Any]:
         "paper": paper,
         "profile": report.profile,
         "size": "smaller than the paper's" if len(report.sizes()) else "the paper's",
+        "config": {dataset: load_profile(dataset, report.profile) for dataset in DATASETS},
         "resamples": RESAMPLES,
         "confidence": CONFIDENCE,
         "theory": {each.statement: each for each in results[ALL]["theory"].statements},
@@ -129,16 +130,14 @@ def _list_claims(lines: list[ClaimLine], who: str, verdict: str) -> str:
 
 
 def _tabulate_measures(report: Report) -> str:
-    """Put F.L. beside the controls, on test images only, for F.L. was trained on the searched samples."""
+    """Put F.L. beside the controls on test images."""
     rows = [
         [
             f"{TITLES[dataset]}: {item.measure.removesuffix(', test images')}",
             *(format_significant(item.values[model], 4) for model in (ORI, CONTROL, NOISE, FL)),
             *(format_difference(item.differences[f"{FL} − {other}"]) for other in (CONTROL, NOISE)),
         ]
-        for dataset in report.datasets
-        for name in ("fig4", "table3")
-        for item in report.found[dataset][name].comparisons
-        if item.measure.startswith("accuracy") or item.measure == "mean margin (pixel values), test images"
+        for dataset, items in report.measures().items()
+        for item in items
     ]
     return make_table(["measure", ORI, CONTROL, NOISE, FL, f"{FL} − {CONTROL}", f"{FL} − {NOISE}"], rows)

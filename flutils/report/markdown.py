@@ -9,21 +9,27 @@ from typing import Any
 import pandas as pd
 
 from flutils.claims import CANNOT_TELL, CONFIDENCE, CONTROL, FAILS, HOLDS, NOISE, RESAMPLES
-from flutils.paper import FL
+from flutils.config import load_profile
+from flutils.paper import FL, ORI
 from flutils.plots import TITLES
 from flutils.results import Dose, FeedbackResult, Report
 from flutils.results.dose import STATEMENT
 from flutils.results.feedback import SHARE, TAKEN
-from flutils.results.report import NOT_JUDGED, NOT_PRINTED, ClaimLine
+from flutils.results.report import NOT_DECIDED, NOT_JUDGED, ClaimLine
 
-SYMBOLS = {HOLDS: "✓", FAILS: "✗", CANNOT_TELL: "?", NOT_PRINTED: "–", NOT_JUDGED: "–"}
-LEGEND = "(✓ holds, ✗ fails, ? cannot tell, – not printed or not judged.)"
+SYMBOLS = {HOLDS: "✓", FAILS: "✗", CANNOT_TELL: "?", NOT_DECIDED: "–", NOT_JUDGED: "–"}
+LEGEND = "(✓ holds, ✗ fails, ? cannot tell, – not decided by a printed table, or not judged.)"
 HOW_TO_READ = (
-    "How to read it: *printed* is what the paper's own printed numbers say of its text, *ours* what was "
-    "measured here. A verdict is computed, not typed: a claim *holds* if it is true in at least "
-    f"{100 * CONFIDENCE:g} % of {RESAMPLES:,} resamples of what was measured, *fails* if it is false in as "
-    "many, and otherwise these measurements *cannot tell*. Claims that are fixed by a definition or by the "
-    "calibration of the attacks, or contained in another or opposite to it, stand apart and are in no count."
+    "How to read it: *printed* is what the paper's tables say of its text (its figures were not read), "
+    "*ours* what was measured here. A verdict is computed, not typed: a claim *holds* if it is true "
+    f"in at least {100 * CONFIDENCE:g} % of {RESAMPLES:,} resamples of what was measured, *fails* if it is "
+    "false in as many, and otherwise these measurements *cannot tell*. A claim of several parts fails only "
+    "if one of them does by itself, and one of two readings cannot be told where these disagree. Verdicts "
+    "cover the choice of samples and of test images; training, directions and calibrated strengths are those "
+    "of one run, and nothing corrects for the number of claims. The rules were fixed before any verdict at "
+    "the paper's sizes was looked at; those of `quick` had been seen. Claims that are fixed by a definition "
+    "or by the calibration of the attacks, that the text can be read not to make, or that are contained in "
+    "another or opposite to it, stand apart and are in no count; so does the theory of §IV-C."
 )
 COMPARED = (
     "The *control* is F.L.'s retraining, step for step, with each example replaced by the sample it was made "
@@ -36,10 +42,31 @@ COMPARED = (
 
 
 def render_headline(report: Report) -> str:
-    """Render how many claims hold, in a sentence and one small table."""
-    first = f"{summarize_claims(report)} {LEGEND}"
+    """Render what was measured and how many claims hold, with one small table."""
+    first = f"{summarize_run(report)} {summarize_claims(report)} {LEGEND}"
     parts = (first, _tabulate_counts(report), summarize_controls(report), summarize_dose(report))
     return "\n\n".join(part for part in parts if part)
+
+
+def summarize_run(report: Report) -> str:
+    """Say which models were trained and what was searched."""
+    parts = []
+    for dataset in report.datasets:
+        results: Mapping[str, Any] = report.found[dataset]
+        said = f"{TITLES[dataset]}, {load_profile(dataset, report.profile).model.title}"
+        if "training" in results:
+            said += f" of {results['training'].trained[ORI].test_accuracy:.2%}".replace("%", " %")
+        if "fig4" in results:
+            fig4 = results["fig4"]
+            searched = [
+                f"{found[ORI].num_samples:,} {what} × {rays:,} rays"
+                for found, what, rays in zip(
+                    (fig4.samples, fig4.held_out), ("samples", "test images"), fig4.num_rays, strict=True
+                )
+            ]
+            said += f", {' and '.join(searched)}"
+        parts.append(said)
+    return f"Profile `{report.profile}`, seed {report.seed}: {'; '.join(parts)}."
 
 
 def summarize_claims(report: Report) -> str:
@@ -48,29 +75,35 @@ def summarize_claims(report: Report) -> str:
     ours, printed = (_count([getattr(line, who) for line in lines]) for who in ("ours", "printed"))
     decided = [line for line in lines if {line.printed, line.ours} <= {HOLDS, FAILS}]
     same = sum(line.printed == line.ours for line in decided)
+    statements = len({line.claim.id for line in lines})
     return (
-        f"The paper makes {len(lines)} claims, one about both datasets counted for each. In our numbers "
-        f"{ours}; in the paper's own printed numbers {printed}. Where both decide, they agree on {same} "
+        f"From the paper's text we take {statements} statements, {len(lines)} claims when one about both "
+        f"datasets counts for each. In our numbers {ours}; in the paper's own printed tables {printed}. "
+        f"Where both decide, they agree on {same} "
         f"of {len(decided)}."
     )
 
 
 def summarize_controls(report: Report) -> str:
-    """Say on how many measures F.L. differs from the two controls; empty without any."""
+    """Say on how many measures of test images F.L. differs from the two controls; empty without any."""
     measures = report.measures()
     if not measures:
         return ""
     parts = []
     others = {CONTROL: "longer training", NOISE: "noise of the same length"}
     for other, what in others.items():
-        ends = [measure.differences[f"{FL} − {other}"] for measure in measures]
-        above, below = sum(low > 0 for _, low, _ in ends), sum(high < 0 for _, _, high in ends)
-        parts.append(f"beyond {what}, F.L. gains on **{above}** and loses on **{below}**")
+        counts = []
+        for dataset, items in measures.items():
+            ends = [item.differences[f"{FL} − {other}"] for item in items]
+            above, below = sum(low > 0 for _, low, _ in ends), sum(high < 0 for _, _, high in ends)
+            counts.append(f"**{above}** and loses on **{below}** of {len(items)} on {TITLES[dataset]}")
+        parts.append(f"Beyond {what}, F.L. gains on {', and on '.join(counts)}.")
     return (
-        f"**Is it where the boundary is?** Of {len(measures)} measures of margins and accuracy (two datasets,"
-        f" searched samples and test images, 95 % intervals that leave out 0): {'; '.join(parts)}. "
-        "*Longer training* is F.L.'s retraining with each example replaced by its sample, *noise* with it "
-        "replaced by its sample plus Gaussian noise of the example's length. Each model was trained once."
+        "**Is it where the boundary is?** Measured on test images: accuracy without an attack, under attacks "
+        f"and under noise, mean margin, and N/A; these go together. {' '.join(parts)} A gain or loss is one "
+        "whose 95 % interval leaves out 0, as one in twenty does by chance. *Longer training* is F.L.'s "
+        "retraining with each example replaced by its sample, *noise* with it replaced by its sample plus "
+        "Gaussian noise of the example's length. Each model was trained once."
     )
 
 
@@ -82,10 +115,14 @@ def summarize_dose(report: Report) -> str:
         if isinstance(learned, FeedbackResult):
             rows = learned.dose().loc[FL]
             share, taken = rows.loc["ours", [SHARE, TAKEN]]
-            said = f"{share:.3g} % of the training set on {TITLES[dataset]}, from {taken:.3g} % of the rays"
+            copied = learned.sets[FL].copies / learned.sets[FL].examples
+            said = (
+                f"{share:.3g} % of the training set on {TITLES[dataset]}, from {taken:.3g} % of the rays, "
+                f"{100 * copied:.2g} % of them unmoved copies of misclassified samples"
+            )
             if "paper" in rows.index:
                 share, taken = rows.loc["paper", [SHARE, TAKEN]]
-                said += f" (paper: {share:.3g} %, from {taken:.3g} %)"
+                said += f" (paper: {share:.3g} %, from {taken:.3g} % of the rays)"
             doses.append(said)
         if isinstance(dose, Dose):
             verdicts.append(f"**{dose.verdict}** on {TITLES[dataset]}")
@@ -212,7 +249,7 @@ def _list_claims(lines: Sequence[ClaimLine]) -> str:
 
 def _count(verdicts: Sequence[str]) -> str:
     words = {HOLDS: "hold", FAILS: "fail", CANNOT_TELL: "cannot be told"}
-    words |= {NOT_JUDGED: "are not judged", NOT_PRINTED: "are not decided"}
+    words |= {NOT_JUDGED: "are not judged", NOT_DECIDED: "are not decided"}
     counted = {kind: verdicts.count(kind) for kind in words}
     return ", ".join(f"**{number}** {words[kind]}" for kind, number in counted.items() if number) or "none"
 

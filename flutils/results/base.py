@@ -13,6 +13,7 @@ from pandas.io.formats.style import Styler
 from flutils import paper, plots
 from flutils.artifacts import Store, name_run, read_result, save_figure
 from flutils.claims import (
+    CANNOT_TELL,
     Comparison,
     Finding,
     Verdict,
@@ -274,7 +275,8 @@ def tabulate_comparisons(found: Mapping[str, Sequence[Comparison]]) -> pd.DataFr
 
 def judge_printed(result: type[Result], dataset: str) -> dict[str, str]:
     """Return claim's id -> verdict of the paper's own printed numbers, where these decide it."""
-    return {verdict.id: verdict.verdict for verdict in judge_findings(result.judge_printed(dataset))}
+    found = judge_findings(result.judge_printed(dataset))
+    return {each.id: each.verdict for each in found if each.verdict != CANNOT_TELL}
 
 
 def save_drawing(drawing: Drawing, name: str, *, run: str, home: Path | None = None) -> Path:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 import numpy as np
+import pandas as pd
 
 from flutils.claims import (
     Finding,
@@ -12,6 +13,7 @@ from flutils.claims import (
     hold_all,
     is_larger,
     judge_resamples,
+    recenter,
 )
 from flutils.paper import ADV, FL, MODELS, ORI, REDUCED_FL
 from flutils.results.centers import SETS, Centers
@@ -122,15 +124,14 @@ def _leave_out(centers: Centers) -> dict[str, dict[str, Floats]]:
 
 
 def _summarize(means: Summary) -> tuple[dict[str, dict[str, Floats]], dict[str, dict[str, Floats]]]:
-    """Return Avg. and Std. (ddof 1) over the classes that have a mean; NaN where too few have."""
+    """Return Avg. and Std. (ddof 1) over the classes that have a mean; NaN where too few have.
+
+    The largest mean margin of a resample is never above that of the data, so those of Avg. are shifted.
+    """
     avg: dict[str, dict[str, Floats]] = {}
     std: dict[str, dict[str, Floats]] = {}
     for s, rows in means.items():
-        avg[s], std[s] = {}, {}
-        for model, values in rows.items():
-            count = np.isfinite(values).sum(axis=1)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                mean = np.nansum(values, axis=1) / count
-                squares = np.nansum((values - mean[:, None]) ** 2, axis=1)
-                avg[s][model], std[s][model] = mean, np.sqrt(squares / (count - 1))
+        frames = {model: pd.DataFrame(values) for model, values in rows.items()}
+        avg[s] = {model: recenter(frame.mean(axis=1).to_numpy()) for model, frame in frames.items()}
+        std[s] = {model: frame.std(axis=1).to_numpy() for model, frame in frames.items()}
     return avg, std

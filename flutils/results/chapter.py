@@ -65,7 +65,7 @@ class Chapter(Generic[R]):
         for name, each in self.results.items():
             printed = judge_printed(self._kind, name)
             for found in each.judged:
-                said = printed.get(found.id, "not printed")
+                said = printed.get(found.id, "not decided")
                 rows.append((name, found.about, found.claim, said, found.verdict, found.evidence))
         frame = pd.DataFrame(rows, columns=columns)
         return style_frame(frame, self._kind.NAME + "verdicts").hide(axis="index")

@@ -29,7 +29,7 @@ from flutils.results.fig4_claims import find_margins, list_level_claims
 from flutils.results.mean_margins import MeanMargins
 from flutils.results.searched import Drawn, Tables, compare_printed_levels, read_levels
 
-SEARCHES = {"samples": "searched samples", "few": "some searched samples", "held_out": "test images"}
+SEARCHES = {"samples": "searched samples", "held_out": "test images"}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -86,7 +86,7 @@ class Fig4(Result):
             seed=seed,
             **{
                 name: {model: MeanMargins.read(table) for model, table in getattr(tables, name).items()}
-                for name in SEARCHES
+                for name in ("samples", "few", "held_out")
             },
             intervals={
                 name: {
@@ -139,6 +139,7 @@ class Fig4(Result):
                 "gain, ours (%)": _gain(found.level, self.samples[ORI].level),
                 "its 95 % interval": format_ends(self.intervals["gain of R"][model]),
                 "N/A (%)": 100 * found.not_found,
+                "misclassified, margin 0 (%)": 100 * found.at_zero,
                 "empty cells": found.empty,
                 "R from empty cells (%)": found.empty_percent,
             }
@@ -189,7 +190,7 @@ class Fig4(Result):
     def sums(self) -> pd.DataFrame:
         """Return summed and mean margins of every model on the samples it was searched on."""
         rows = {
-            (SEARCHES[name], model): {
+            (where, model): {
                 "samples": found.num_samples,
                 "summed margin": found.summed_margin,
                 "mean margin": found.mean_margin,
@@ -199,7 +200,11 @@ class Fig4(Result):
                 "R": found.level,
                 "R by rays": found.level_by_rays,
             }
-            for name, each in (("samples", self.samples), ("few", self.few), ("held_out", self.held_out))
+            for where, each in (
+                ("searched samples", self.samples),
+                ("those of the controls", self.few),
+                ("test images", self.held_out),
+            )
             for model, found in each.items()
         }
         return tabulate(rows, "searched on", "model")
@@ -278,7 +283,7 @@ def _compare_controls(drawn: Drawn) -> list[Comparison]:
     }
     return [
         compare_with_controls(f"{name}, {where}", {model: measure(found[model]) for model in COMPARED})
-        for where, found in ((SEARCHES["few"], drawn.few), (SEARCHES["held_out"], drawn.held_out))
+        for where, found in drawn.with_controls.items()
         for name, measure in measures.items()
     ]
 

@@ -29,7 +29,7 @@ from flutils.randomness import stream
 from flutils.results.base import Result, tabulate
 from flutils.results.mean_margins import MeanMargins
 from flutils.results.table1 import find_inequality
-from flutils.results.table4_claims import find_high_classes, find_low_classes, find_spreads
+from flutils.results.table4_claims import find_low_classes, find_other_classes, find_spreads
 from flutils.robustness import rank_levels
 
 BY_RAYS = "every N/A ray counts as the search range in R"
@@ -209,7 +209,7 @@ def _find_classes(drawn: Mapping[str, ResampledMargins], dataset: str) -> list[F
     named = rank_levels(np.where(np.isnan(ratios[ORI][0]), 1.0, ratios[ORI][0]))
     return [
         *find_spreads(ratios, dataset),
-        find_high_classes(ratios, np.flatnonzero(named == "high"), dataset),
+        find_other_classes(ratios, named, dataset),
         find_low_classes(ratios, np.flatnonzero(named == "low"), dataset),
     ]
 

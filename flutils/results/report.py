@@ -33,7 +33,7 @@ from flutils.results.base import (
     tabulate_comparisons,
 )
 
-NOT_PRINTED, NOT_JUDGED = "not printed", "not judged"
+NOT_DECIDED, NOT_JUDGED = "not decided", "not judged"
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class ClaimLine:
     Attributes:
         claim: of the paper.
         dataset: ``"mnist"``, ``"cifar10"`` or ``"both"``.
-        printed: verdict of the paper's own numbers, or ``"not printed"``.
+        printed: verdict of the paper's own numbers, or ``"not decided"``.
         ours: verdict of ours, or ``"not judged"``.
         evidence: our numbers, or why there are none.
         claimed: whether the paper claims it of this dataset; if not, we ask the same of it.
@@ -119,7 +119,7 @@ class Report:
 
     def count(self) -> pd.DataFrame:
         """Count the verdicts by what the claims are about: on the printed numbers, and on ours."""
-        kinds = {"printed": (HOLDS, FAILS, NOT_PRINTED), "ours": (HOLDS, FAILS, CANNOT_TELL, NOT_JUDGED)}
+        kinds = {"printed": (HOLDS, FAILS, NOT_DECIDED), "ours": (HOLDS, FAILS, CANNOT_TELL, NOT_JUDGED)}
         lines = [line for line in self.claims() if line.counted]
         columns = [(who, kind) for who, verdicts in kinds.items() for kind in verdicts]
         abouts = list(dict.fromkeys(line.claim.about for line in lines))
@@ -180,16 +180,23 @@ class Report:
         frame = self.frame(counted=counted)
         return style_frame(frame, f"claims{counted}").hide(axis="index")
 
-    def measures(self) -> list[Comparison]:
-        """Return the comparisons of margins and accuracies, in which more is better."""
-        return [
-            item
-            for results in self.found.values()
-            for name in ("fig3", "table3", "fig4")
-            if name in results
-            for item in results[name].comparisons
-            if "R_i" not in item.measure
-        ]
+    def measures(self) -> dict[str, list[Comparison]]:
+        """Return the comparisons of accuracy, mean margin and N/A on test images, in which more is better.
+
+        R, in which more can come from empty cells, and what repeats another of them are left out.
+        """
+        margins = ("mean margin (pixel values), test images", "N/A (%), test images")
+        found = {
+            dataset: [
+                item
+                for name in ("table3", "fig4")
+                if name in results
+                for item in results[name].comparisons
+                if item.measure.startswith("accuracy") or item.measure in margins
+            ]
+            for dataset, results in self.found.items()
+        }
+        return {dataset: items for dataset, items in found.items() if items}
 
     def comparisons(self) -> pd.DataFrame:
         """Return every comparison of F.L. with the two controls, with 95 % intervals."""
@@ -255,6 +262,7 @@ class Report:
         cells = [
             {"dataset": dataset, **vars(cell), "ours": cell.ours if cell.ours == cell.ours else None}
             for dataset, cell in self.cells()
+            if cell.paper is not None
         ]
         cells.sort(key=lambda cell: paper.TABLES.index(str(cell["table"])))
         labels = {claim.id: claim.text for claim in paper.CLAIMS}
@@ -279,13 +287,13 @@ class Report:
     def _list_lines(self, claim: Claim) -> Iterator[ClaimLine]:
         if claim.datasets == (BOTH,):
             judged = {k: v for dataset in self.datasets for k, v in self._judged(dataset, claim).items()}
-            printed = self._printed[paper.CIFAR10].get(claim.id, NOT_PRINTED)
+            printed = self._printed[paper.CIFAR10].get(claim.id, NOT_DECIDED)
             yield _make_line(claim, BOTH, printed, judged, "it compares both datasets; run both", True)
             return
         for dataset in self.datasets:
             judged, claimed = self._judged(dataset, claim), dataset in claim.datasets
             if claimed or claim.id in judged:
-                printed = self._printed[dataset].get(claim.id, NOT_PRINTED) if claimed else NOT_PRINTED
+                printed = self._printed[dataset].get(claim.id, NOT_DECIDED) if claimed else NOT_DECIDED
                 reason = f"no result {claim.result!r}"
                 if claim.result in self.found[dataset]:
                     reason = f"the result {claim.result!r} does not judge it"

@@ -30,7 +30,7 @@ class Review(Result):
 
     NAME: ClassVar[str] = "review"
     NOTEBOOK: ClassVar[str] = "07"
-    TITLE: ClassVar[str] = "Accuracy at the field's standard strengths"
+    TITLE: ClassVar[str] = "Are the attacks strong enough?"
 
     radius: float
     images: int
@@ -70,16 +70,25 @@ class Review(Result):
                 rows.setdefault(check.name, {})[label] = outcome
         return tabulate(rows, "check").fillna("")
 
+    def remarks(self) -> list[str]:
+        """Say what withstands the attacks at the standard radius."""
+        return [
+            f"At the field's standard radius of {self.radius:g}, images classified correctly: "
+            + "; ".join(
+                f"under {attack}, of {n:,}: {', '.join(f'{m} {k:,}' for m, k in found.items())}"
+                for (attack, n), found in self._count().items()
+            )
+            + "."
+        ]
+
     def at_standard_radius(self) -> pd.DataFrame:
         """Return percent correct at the standard radius, with 95 % Wilson intervals.
 
         The last row counts an image only if it withstands every attack, these and those of Table III.
         """
-        counts = {(attack, self.images): found for attack, found in self.standard.items()}
-        counts[_ALL, self.shared] = self.withstood
         rows = {
             (attack, f"{self.radius:g}", n): {label: format_rate(k, n) for label, k in found.items()}
-            for (attack, n), found in counts.items()
+            for (attack, n), found in self._count().items()
         }
         return tabulate(rows, "attack", "radius", "images")
 
@@ -111,3 +120,8 @@ class Review(Result):
         )
         what = f"Loss in nats by iteration of PGD at radius {self.radius:g} on {self.title}"
         return {"loss": Drawing(figure, self.caption(f"{what}, mean of {n} test images"), losses)}
+
+    def _count(self) -> dict[tuple[str, int], dict[str, int]]:
+        """Return (attack, number of images) -> model -> those that it classifies correctly."""
+        counts = {(attack, self.images): found for attack, found in self.standard.items()}
+        return {**counts, (_ALL, self.shared): self.withstood}

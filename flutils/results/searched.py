@@ -105,6 +105,12 @@ class Drawn(Searched[ResampledMargins]):
     dataset: str
     seed: int
 
+    @property
+    def with_controls(self) -> dict[str, dict[str, ResampledMargins]]:
+        """What the controls were searched on, in words -> model -> its margins there."""
+        few = name_samples(self.tables.few[ORI].num_samples)
+        return {few: self.few, "test images": self.held_out}
+
     def name_levels(self) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
         """Name the level of each class by one half of the samples, for the other half to be tested on.
 
@@ -119,6 +125,11 @@ class Drawn(Searched[ResampledMargins]):
         named = ori.take(naming)
         ratio = class_robustness(*mean_margin_matrix(named, named.settings.num_classes))
         return rank_levels(np.where(np.isnan(ratio), 1.0, ratio)), np.sort(testing)
+
+
+def name_samples(count: int) -> str:
+    """Say how many of the paper's samples were searched."""
+    return f"{count:,} searched samples"
 
 
 def compare_levels(claim: str, drawn: Drawn, *, larger: str, smaller: str) -> Finding:

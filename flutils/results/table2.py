@@ -15,6 +15,7 @@ from flutils.claims import (
     Verdict,
     compare_with_controls,
     judge_findings,
+    recenter,
 )
 from flutils.experiment import Experiment
 from flutils.paper import AVERAGE, DEVIATION, MODELS, ORI
@@ -39,6 +40,7 @@ from flutils.results.centers import (
     measure_luck,
     measure_readings,
 )
+from flutils.results.searched import name_samples
 
 Means = dict[str, dict[str, np.ndarray]]
 
@@ -269,12 +271,12 @@ def _take_data(found: Mapping[str, Mapping[str, np.ndarray]]) -> Means:
 def _compare(experiment: Experiment) -> Iterator[Comparison]:
     """Compare with both controls the Avg. of the images of both sets, in-sample and of test images."""
     models = experiment.models.with_controls()
-    for what, search in (
-        ("samples of the controls", experiment.searches.few),
-        ("test images", experiment.searches.held_out),
-    ):
+    few = name_samples(len(experiment.few_rows))
+    searches = {few: experiment.searches.few, "test images": experiment.searches.held_out}
+    for number, (where, search) in enumerate(searches.items()):
         tables = {label: search(models[label]) for label in COMPARED}
-        centers = choose_centers(tables, stream(experiment.seed, f"claims/centers controls {what}"))
+        centers = choose_centers(tables, stream(experiment.seed, f"claims/centers controls {number}"))
         for found in SETS:
-            averages = {label: values.mean(axis=1) for label, values in centers.means[found].items()}
-            yield compare_with_controls(f"Avg. of {found} images, {what} (pixel values)", averages)
+            means = centers.means[found].items()
+            averages = {label: recenter(values.mean(axis=1)) for label, values in means}
+            yield compare_with_controls(f"Avg. of {found} images (pixel values), {where}", averages)

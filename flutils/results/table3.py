@@ -107,6 +107,12 @@ class Table3(Result):
             rows[name, format_significant(attack.strength.strength), attack.images] = row
         return tabulate(rows, "attack", "strength", "images")
 
+    def remarks(self) -> list[str]:
+        """Say which attacks tell nothing, and why."""
+        left_out = find_left_out(self.attacks)
+        said = ", ".join(f"{name} ({why})" for name, why in left_out.items())
+        return [f"In no average and no verdict: {said}."] if said else []
+
     def intervals(self) -> pd.DataFrame:
         """Return our accuracies, in percent, with their 95 % Wilson intervals."""
         rows = {
@@ -201,8 +207,10 @@ class Table3(Result):
         return {"table3": Drawing(figure, caption, plotted)}
 
     def _percent(self, attack: str, model: str) -> float:
-        found = self.attacks[attack].models.get(model)
-        return np.nan if found is None else 100 * found.correct / self.attacks[attack].images
+        """Return percent correct; NaN for an attack that was not run on the model or has strength 0."""
+        ran = self.attacks[attack]
+        found = ran.models.get(model)
+        return np.nan if found is None or ran.idle else 100 * found.correct / ran.images
 
     def _printed(self, attack: str, model: str) -> float:
         return float(paper.TABLE_3.get(self.dataset, {}).get(attack, {}).get(model, np.nan))

@@ -35,8 +35,8 @@ from flutils.results.table4_claims import (
     average_log,
     deviate_log,
     find_classes,
-    find_high_classes,
     find_low_classes,
+    find_other_classes,
     find_spreads,
     read_printed,
 )
@@ -154,7 +154,7 @@ class Table4(Result):
         marks = np.array(paper.TABLE_4_LEVELS[dataset])
         return [
             *find_spreads(ratios, dataset),
-            find_high_classes(ratios, np.flatnonzero(marks == "high"), dataset),
+            find_other_classes(ratios, marks, dataset),
             find_low_classes(ratios, np.flatnonzero(marks == "low"), dataset),
             compare_printed_levels("reduced-above-ori", dataset, larger=REDUCED_FL, smaller=ORI),
         ]
@@ -282,7 +282,7 @@ def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats)
     resampled = ratio[1:]
     tail = round((1 - CONFIDENCE) * RESAMPLES)
     ends = np.sort(resampled, axis=0)[[tail, -1 - tail]].T  # undefined ones come last
-    usable = np.flatnonzero(~np.isnan(ratio + ori).any(axis=1))
+    usable = 1 + np.flatnonzero(~np.isnan(resampled + ori[1:]).any(axis=1))
     order = correlate_ranks(ratio[usable], ori[usable])
     spread = deviate_log(ratio)
     return ClassRobustness(
@@ -304,7 +304,7 @@ def _compare_controls(drawn: Drawn, levels: NDArray[np.str_]) -> Iterator[Compar
     for level in ("low", "high"):
         classes = np.flatnonzero(levels == level)
         measures[f"mean log₁₀ R_i of {level} classes"] = partial(average_log, classes=classes)
-    for where, found in (("some searched samples", drawn.few), ("test images", drawn.held_out)):
+    for where, found in drawn.with_controls.items():
         for name, measure in measures.items():
             values = {model: measure(found[model].class_robustness) for model in COMPARED}
             usable = np.logical_and.reduce([np.isfinite(each) for each in values.values()])

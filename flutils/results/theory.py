@@ -295,8 +295,8 @@ def _state_theorem(falls: Mapping[str, np.ndarray], steps: Mapping[str, Steps]) 
                 k = int(np.argmax(enough))
                 lost, kept = each.lead_falls[update][k], each.still_right[update][k]
                 yield Statement(
-                    f"correcting x_e costs no other sample its lead (not claimed), {name}, {update}",
+                    f"correcting x_e shrinks no other sample's lead (not claimed), {name}, {update}",
                     _judge(lost == 0),
-                    f"at α = {STEP_RATES[k]:.2g}: {lost:.1%} lose lead, right {each.right_before:.1%} to "
-                    f"{kept:.1%}",
+                    f"at α = {STEP_RATES[k]:.2g} the lead shrinks for {lost:.1%} of the other samples; "
+                    f"{each.right_before:.1%} of them were right, {kept:.1%} are after the step",
                 )

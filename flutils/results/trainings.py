@@ -101,16 +101,17 @@ class Trainings:
                 key = (cell.table, dataset, cell.row, cell.column)
                 values.setdefault(key, []).append(cell.ours)
                 printed[key] = cell.paper
-        rows = {
-            key: {
-                "paper": np.nan if printed[key] is None else printed[key],
-                "mean": np.mean(ours),
-                "Std.": np.std(ours, ddof=1) if len(ours) > 1 else np.nan,
-                "smallest": np.min(ours),
-                "largest": np.max(ours),
+        with np.errstate(invalid="ignore"):  # an R_i may be infinite
+            rows = {
+                key: {
+                    "paper": np.nan if printed[key] is None else printed[key],
+                    "mean": np.mean(ours),
+                    "Std.": np.std(ours, ddof=1) if len(ours) > 1 else np.nan,
+                    "smallest": np.min(ours),
+                    "largest": np.max(ours),
+                }
+                for key, ours in values.items()
             }
-            for key, ours in values.items()
-        }
         return tabulate(rows, "table", "dataset", "row", "column")
 
     def controls(self) -> pd.DataFrame:

@@ -44,7 +44,7 @@ def test_results_are_kept_and_rendered(home):
         "README.md",
     ]
     readme, results = ((home / name).read_text(encoding="utf-8") for name in ("README.md", "RESULTS.md"))
-    assert readme.startswith(f"# Title\n\n{BEGIN}\n\nThe paper makes") and "stale" not in readme
+    assert readme.startswith(f"# Title\n\n{BEGIN}\n\nProfile `quick`, seed 0: ") and "stale" not in readme
     assert readme.endswith(f"\n\n{END}\n\nMore.\n")
     assert "| ours | 1.25 |" in results and "## Profile `quick`" in results
     report_results("quick", home=home)
@@ -97,7 +97,8 @@ def test_the_headline_names_the_dose_and_the_verdict_at_equal_numbers():
     text = summarize_dose(report)
     made = report.found["mnist"]["feedback"].sets["F.L."].examples
     assert f"{made / 600:.3g} % of the training set on MNIST" in text
-    assert "(paper: 76 %, from 1.94 %)" in text and "(paper: 87.2 %, from 2.91 %)" in text
+    assert "(paper: 76 %, from 1.94 % of the rays)" in text
+    assert "(paper: 87.2 %, from 2.91 % of the rays)" in text
     for verdict in (HOLDS, FAILS):
         own = report.found["mnist"]
         changed = {**own, "dose": dataclasses.replace(own["dose"], verdict=verdict)}

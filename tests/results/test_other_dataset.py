@@ -27,7 +27,7 @@ def test_it_is_trained_searched_and_shown(digits, run):
     assert plots.TITLES[digits] == "Digits 0 to 5"
     found.save(run.store)
     assert Table1.load(run.store).percent == found.percent
-    assert "not printed" in Chapter(Table1, {digits: run}).verdicts().to_html()
+    assert "not decided" in Chapter(Table1, {digits: run}).verdicts().to_html()
 
 
 def test_names_of_the_paper_stay(digits):

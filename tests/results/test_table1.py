@@ -114,6 +114,18 @@ def test_an_undecided_resample_speaks_for_neither_side():
     assert claims.judge_resamples(np.concatenate([[np.nan], np.zeros(980), undecided[:20]])) == "fails"
 
 
+def test_a_claim_of_near_ties_is_not_refuted_by_their_number():
+    ties = np.random.default_rng(0).random((7, 2001)) < 0.6
+    assert not ties[:, 1:].all(axis=0).mean() > 0.1  # hardly ever are all seven true
+    assert claims.judge_resamples(claims.hold_all(*ties)) == "cannot tell"
+    sure, refuted = np.ones(2001), np.arange(2001) < 6  # false in more than 1 - 0.025 / 8 of the resamples
+    assert claims.judge_resamples(claims.hold_all(*ties, refuted)) == "fails"
+    assert claims.judge_resamples(claims.hold_all(*ties, np.arange(2001) < 12)) == "cannot tell"
+    assert claims.judge_resamples(claims.hold_all(sure, sure)) == "holds"
+    assert claims.judge_resamples(claims.hold_all(sure, np.full(2001, np.nan))) == "cannot tell"
+    assert claims.hold_all([True], [False]).tolist() == [0.0]  # printed numbers alone
+
+
 def test_classes_that_no_ray_enters_tie_for_most_vulnerable():
     shares = np.array([0.0, 0.0, 0.03, 0.3, 0.03, 0.03, 0.03, 0.03, 0.03, 0.03])
     assert verdicts(table_with(shares))[2] == "cannot tell"

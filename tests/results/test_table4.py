@@ -61,7 +61,7 @@ def test_class_claims_hold_on_a_picture_like_the_papers(result):
         "low-classes": "holds",
         "reduced-above-ori": "holds",
         "reduced-below-fl": "holds",
-        "equal-worsens": "holds",
+        "equal-worsens": "cannot tell",  # its Std. of log₁₀ R_i rises, that of R_i falls
     }
     claimed = {claim.id for claim in paper.CLAIMS if claim.result == "table4"}
     assert {verdict.id for verdict in result.judged} == claimed
@@ -113,7 +113,7 @@ def test_an_infinite_or_undefined_class_robustness_decides_nothing():
     assert np.isnan(nothing.models[ORI].ratio[5]) and nothing.levels[5] == "medium"
     assert np.isnan(nothing.frame().loc[("Ori.", "ours"), "Avg."])
     assert nothing.order().loc[FL, "95 % interval of ours"] == "–"
-    assert [item.measure for item in nothing.comparisons][:1] != ["Std. of log₁₀ R_i, some searched samples"]
+    assert not any(item.measure.startswith("Std. of log₁₀ R_i") for item in nothing.comparisons)
 
 
 def test_no_ray_crosses_and_classes_have_one_sample():
@@ -183,9 +183,9 @@ def test_the_result_is_read_back_as_it_was_saved(result):
 # Read off the printed tables: id -> MNIST, CIFAR-10; the Std. of logarithms computed from them.
 PRINTED = {
     "inequality-alleviated": ("fails", "holds"),  # MNIST: Std. from 2.73 to 12.48, and 0.96 to 1.38 of log₁₀
-    "adv-unstable": ("fails", "fails"),
-    "reduced-below-fl": ("holds", "fails"),  # CIFAR-10: 4.503 above 4.254, but 0.74 below 1.05 of log₁₀
-    "equal-worsens": ("holds", "fails"),
+    "adv-unstable": ("fails", None),  # CIFAR-10: 7.93 is the largest, but of log₁₀ it is not
+    "reduced-below-fl": ("holds", None),  # CIFAR-10: 4.503 above 4.254, but 0.74 below 1.05 of log₁₀
+    "equal-worsens": ("holds", None),
     "high-classes": ("holds", "fails"),  # CIFAR-10, Frog: 1.11 to 11.2
     "low-classes": ("holds", "holds"),
     "reduced-above-ori": ("fails", "holds"),  # MNIST: R 35.52 where Ori. has 36.15
@@ -194,7 +194,7 @@ PRINTED = {
 
 def test_printed_verdicts_are_what_the_printed_table_says():
     both = [judge_printed(Table4, dataset) for dataset in (MNIST, CIFAR10)]
-    assert {claim: tuple(found[claim] for found in both) for claim in both[0]} == PRINTED
+    assert {claim: tuple(found.get(claim) for found in both) for claim in both[0]} == PRINTED
 
 
 def test_tables_that_cannot_be_compared_are_refused():
