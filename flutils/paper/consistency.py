@@ -34,7 +34,7 @@ NUM_CLASSES = 10
 class Summary:
     """A printed Avg. or Std. beside the one of the printed row: ``rounded``, ``cut off`` or ``differs``.
 
-    For a Std., `recomputed` divides by n - 1 (ddof 1), and `population` by n; for an Avg. both are the mean.
+    `recomputed` is the mean for an Avg., and for a Std. it divides by n - 1 (ddof 1).
     """
 
     table: str
@@ -42,7 +42,6 @@ class Summary:
     column: str
     printed: Decimal
     recomputed: Decimal
-    population: Decimal
 
     @property
     def verdict(self) -> str:
@@ -89,10 +88,8 @@ def recompute_summaries() -> tuple[Summary, ...]:
     """Return every printed Avg. and Std. of Tables II and IV with the recomputed one, in printed order."""
     found = []
     for table, name, row in _list_rows():
-        mean = statistics.mean(row.values)
-        deviations = statistics.stdev(row.values), statistics.pstdev(row.values)
-        found.append(Summary(table, name, AVERAGE, row.average, mean, mean))
-        found.append(Summary(table, name, DEVIATION, row.deviation, *deviations))
+        found.append(Summary(table, name, AVERAGE, row.average, statistics.mean(row.values)))
+        found.append(Summary(table, name, DEVIATION, row.deviation, statistics.stdev(row.values)))
     return tuple(found)
 
 

@@ -78,6 +78,7 @@ class Result:
         seed: of the run.
         judged: the verdicts on the paper's claims, in the order of the text.
         comparisons: measures of F.L. beside those of the two controls.
+        unclaimed: verdicts on the same questions where the paper does not ask them of the dataset.
     """
 
     NAME: ClassVar[str]
@@ -91,6 +92,7 @@ class Result:
     seed: int
     judged: tuple[Verdict, ...]
     comparisons: tuple[Comparison, ...] = ()
+    unclaimed: tuple[Verdict, ...] = ()
 
     @classmethod
     def compute(cls, experiment: Experiment) -> Self:
@@ -121,6 +123,12 @@ class Result:
         if not self.comparisons:
             return pd.DataFrame(index=pd.Index([f"nothing: {self.NOT_COMPARED}"], name="measure"))
         return tabulate_comparisons({self.dataset: self.comparisons}).loc[[self.dataset]].droplevel(0)
+
+    def questions(self) -> pd.DataFrame:
+        """Return the verdicts on what the paper says of the other dataset only."""
+        rows = [(each.claim, each.verdict, each.evidence) for each in self.unclaimed]
+        columns = ["said of the other dataset only", "ours", "evidence"]
+        return pd.DataFrame(rows, columns=columns).set_index(columns[0])
 
     def cells(self) -> list[Cell]:
         """Return every printed number of the artefact once, with ours."""
@@ -229,6 +237,23 @@ def tabulate(rows: Mapping[Any, Mapping[Any, Any]], *names: str) -> pd.DataFrame
     return pd.DataFrame(list(rows.values()), index=index, columns=pd.Index(list(columns)))
 
 
+def compare_cells(cells: Iterable[Cell], *names: str) -> pd.DataFrame:
+    """Lay out for each row of a printed table the paper's numbers, ours, and the differences.
+
+    Args:
+        cells: as `pair_cells` returns them; of a row that the paper does not print there are ours only.
+        names: of the rows, and of what is whose.
+    """
+    rows: dict[tuple[str, str], dict[str, float]] = {}
+    for cell in cells:
+        found = {"ours": cell.ours}
+        if cell.paper is not None:
+            found = {"paper": cell.paper, **found, "difference": cell.ours - cell.paper}
+        for source, value in found.items():
+            rows.setdefault((cell.row, source), {})[cell.column] = value
+    return tabulate(rows, *names)
+
+
 def compare_rows(rows: Mapping[str, Mapping[str, float]], *, label: str) -> pd.DataFrame:
     """Lay out the paper's row, ours, and the difference.
 
@@ -253,13 +278,6 @@ def split_claimed(
     return own, tuple(each for each in found if each.id not in claimed)
 
 
-def tabulate_questions(verdicts: Iterable[Verdict]) -> pd.DataFrame:
-    """Lay out verdicts on questions that the paper does not ask of a dataset."""
-    rows = [(each.claim, each.verdict, each.evidence) for each in verdicts]
-    columns = ["said of the other dataset only", "ours", "evidence"]
-    return pd.DataFrame(rows, columns=columns).set_index(columns[0])
-
-
 def tabulate_comparisons(found: Mapping[str, Sequence[Comparison]]) -> pd.DataFrame:
     """Lay out the comparisons of each dataset: the values, then the differences with their intervals."""
     rows = {
@@ -277,6 +295,12 @@ def judge_printed(result: type[Result], dataset: str) -> dict[str, str]:
     """Return claim's id -> verdict of the paper's own printed numbers, where these decide it."""
     found = judge_findings(result.judge_printed(dataset))
     return {each.id: each.verdict for each in found if each.verdict != CANNOT_TELL}
+
+
+def to_pixels(images: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
+    """Return images as uint8, from 0 at the smallest pixel value of `bounds` to 255 at the largest."""
+    low, high = bounds
+    return np.round(255 * (images - low) / (high - low)).astype(np.uint8)
 
 
 def save_drawing(drawing: Drawing, name: str, *, run: str, home: Path | None = None) -> Path:

@@ -90,7 +90,7 @@ class FeedbackResult(Result):
         masks = group_rays(table.crossing.shape, (made.sample, made.ray), by_rule, chosen.rows)
         few = {label: searches.few(each) for label, each in trained.items()}
         held_out = {label: searches.held_out(each) for label, each in trained.items()}
-        groups = {name: describe_group(few, mask[experiment.few_rows], names) for name, mask in masks.items()}
+        groups = {name: describe_group(few, mask[experiment.few_rows]) for name, mask in masks.items()}
         everything = np.ones(held_out[ORI].crossing.shape, bool)
         limit, after = table.settings.search_range, searches.margins(trained[FL])
         gain = np.nan_to_num(after.margin, nan=limit) - np.nan_to_num(table.margin, nan=limit)
@@ -113,7 +113,7 @@ class FeedbackResult(Result):
             sets=sets,
             bands=split_by_strength(reports[REDUCED_FL], experiment.config.feedback),
             gallery=show_examples(made, reports[FL], experiment),
-            groups={**groups, HELD_OUT: describe_group(held_out, everything, names)},
+            groups={**groups, HELD_OUT: describe_group(held_out, everything)},
             own={
                 kind: measure_own_effect(gain, mask, table.origin, taken, rng)
                 for kind, mask in (("shortest rays", ruled), ("other rays", ~ruled))

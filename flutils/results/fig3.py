@@ -14,7 +14,6 @@ from flutils.claims import (
     Comparison,
     Finding,
     Floats,
-    Verdict,
     check_models,
     compare_with_controls,
     format_percent,
@@ -27,7 +26,7 @@ from flutils.claims import (
 from flutils.experiment import Experiment
 from flutils.paper import ADV, FL, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
-from flutils.results.base import Drawing, Result, split_claimed, tabulate, tabulate_questions
+from flutils.results.base import Drawing, Result, split_claimed, tabulate
 
 TURNING_POINT, SEVERE = 0.4, 0.5  # strengths that the text of section V names
 _ROUNDING = 1e-6  # of strengths kept as float32
@@ -47,7 +46,6 @@ class Fig3(Result):
         intervals: model -> (k, 2) ends of its 95 % Wilson interval.
         num_images: how many test images were attacked.
         chance: accuracy of a guess.
-        unclaimed: verdicts on the same questions where the paper does not ask them.
         comparisons: with both controls, over the strengths before Ori. falls to chance; none if it is there
             at the first.
     """
@@ -65,7 +63,6 @@ class Fig3(Result):
     intervals: dict[str, np.ndarray]
     num_images: int
     chance: float
-    unclaimed: tuple[Verdict, ...]
     comparisons: tuple[Comparison, ...]
 
     @classmethod
@@ -132,10 +129,6 @@ class Fig3(Result):
                 "reaches chance": "yes" if low[lowest] <= self.chance else "no",
             }
         return tabulate(rows, "model")
-
-    def questions(self) -> pd.DataFrame:
-        """Return the verdicts on what the paper says of the other dataset only."""
-        return tabulate_questions(self.unclaimed)
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the curves on the paper's axis and, where there is one, their finer part."""

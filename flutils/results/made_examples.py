@@ -7,6 +7,7 @@ import numpy as np
 from flutils import feedback
 from flutils.config import FeedbackConfig
 from flutils.experiment import Experiment
+from flutils.results.base import to_pixels
 from flutils.robustness import LEVELS
 
 NUM_BANDS, NUM_SHOWN = 5, 4
@@ -140,15 +141,10 @@ def show_examples(
     places = [np.flatnonzero(made.sample == row) for row in rows.values()]
     shown = np.array([p[np.linspace(0, len(p) - 1, NUM_SHOWN).round().astype(int)] for p in places])
     (x, y), names = experiment.samples, experiment.class_names
-    low, high = experiment.bounds
-
-    def picture(images: np.ndarray) -> np.ndarray:
-        return np.round(255 * (images - low) / (high - low)).astype(np.uint8)
-
     chosen = list(rows.values())
     return Gallery(
-        samples=picture(x[chosen]),
-        examples=picture(made.images[shown]),
+        samples=to_pixels(x[chosen], experiment.bounds),
+        examples=to_pixels(made.images[shown], experiment.bounds),
         classes=tuple(names[k] for k in y[chosen]),
         levels=tuple(rows),
         strength=made.strength[shown].astype(np.float64),

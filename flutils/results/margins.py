@@ -9,7 +9,7 @@ import pandas as pd
 from flutils import paper, plots
 from flutils.experiment import Classifier, Experiment
 from flutils.margins import MarginTable
-from flutils.results.base import Drawing, Result, tabulate
+from flutils.results.base import Drawing, Result, tabulate, to_pixels
 
 NUM_IMAGES = 6  # of each ray that is shown
 _ALL, _RMS, _EUCLIDEAN = "all classes", "RMS 1", "Euclidean norm 1"
@@ -54,7 +54,6 @@ class Rays:
         sample: rows of the margin table.
         ray: columns of the margin table.
         origin: class that each starts from.
-        crossing: grid step at which the search found the boundary; -1 where it found none.
         length: (s,) grid lengths, pixel values.
         shown: grid steps of the images.
         images: (q, k, H, W, C) uint8, from the smallest pixel value to the largest.
@@ -64,7 +63,6 @@ class Rays:
     sample: tuple[int, ...]
     ray: tuple[int, ...]
     origin: tuple[int, ...]
-    crossing: tuple[int, ...]
     length: np.ndarray
     shown: tuple[int, ...]
     images: np.ndarray
@@ -275,15 +273,12 @@ def trace_rays(experiment: Experiment, classifier: Classifier, table: MarginTabl
     sample, ray = choose_rays(table)
     trace = experiment.searches.trace(classifier, sample, ray)
     shown = np.linspace(0, len(trace.length) - 1, NUM_IMAGES).round().astype(int)
-    low, high = experiment.bounds
-    pixels = 255 * (trace.images[:, shown] - low) / (high - low)
     return Rays(
         sample=tuple(sample.tolist()),
         ray=tuple(ray.tolist()),
         origin=tuple(table.origin[sample].tolist()),
-        crossing=tuple(table.crossing[sample, ray].tolist()),
         length=trace.length.astype(np.float64),
         shown=tuple(shown.tolist()),
-        images=pixels.round().astype(np.uint8),
+        images=to_pixels(trace.images[:, shown], experiment.bounds),
         logits=trace.logits.astype(np.float64).round(4),
     )

@@ -40,7 +40,6 @@ class Scenario:
     direction: np.ndarray
     crossing: float
     example: float
-    cosine: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +56,6 @@ class Plane:
         pushed: which examples and class -> margins of the same rays before and after.
         asked: which examples -> how many ask for what the samples deny.
         one_step: learning rate -> what one step on the example of the scenario does.
-        crossing_rays, against: how many rays cross, and how many of those point against the gradient.
     """
 
     place: np.ndarray
@@ -69,8 +67,6 @@ class Plane:
     pushed: Table
     asked: Table
     one_step: Table
-    crossing_rays: int
-    against: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,10 +139,9 @@ def push_plane(seed: int) -> Plane:
     towards = np.repeat(1 - problem.y[:, None], table.num_rays, axis=1)
     cosine = theory.measure_cosines(gradients, table, x, directions, towards)
     chosen = _choose_scenario(made["examples of A"], cosine)
-    crosses = table.crossing > 0
     return Plane(
         place=place.astype(np.float64),
-        f={n: np.round(values.reshape(len(place), -1).astype(np.float64), 4) for n, values in f.items()},
+        f={n: np.round(values.astype(np.float64), 4) for n, values in f.items()},
         samples=flat,
         classes=problem.y.astype(np.float64),
         examples={
@@ -157,12 +152,10 @@ def push_plane(seed: int) -> Plane:
             )
             for name, each in made.items()
         },
-        scenario=_describe_scenario(problem, made["examples of A"], chosen, gradients, cosine),
+        scenario=_describe_scenario(problem, made["examples of A"], chosen, gradients),
         pushed=_measure_pushed(problem, retrained),
         asked={name: _measure_asked(problem, each, retrained[name]) for name, each in made.items()},
         one_step=_step_once(problem, made["examples of A"], chosen),
-        crossing_rays=int(crosses.sum()),
-        against=int((cosine[crosses] < 0).sum()),
     )
 
 
@@ -173,11 +166,7 @@ def _choose_scenario(made: feedback.FeedbackExamples, cosine: np.ndarray) -> int
 
 
 def _describe_scenario(
-    problem: _Problem,
-    made: feedback.FeedbackExamples,
-    chosen: int,
-    gradients: np.ndarray,
-    cosine: np.ndarray,
+    problem: _Problem, made: feedback.FeedbackExamples, chosen: int, gradients: np.ndarray
 ) -> Scenario:
     sample, ray, table = made.sample[chosen], made.ray[chosen], problem.table
     slope = theory.find_points(gradients[[sample], 1] - gradients[[sample], 0])[0].astype(np.float64)
@@ -188,7 +177,6 @@ def _describe_scenario(
         direction=along.astype(np.float64),
         crossing=float(made.margin[chosen]),
         example=float(made.margin[chosen] * made.strength[chosen]),
-        cosine=float(cosine[sample, ray]),
     )
 
 

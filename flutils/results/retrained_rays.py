@@ -43,14 +43,12 @@ class RayGroup:
     Attributes:
         samples: from how many samples they come.
         rays: how many there are.
-        classes: the classes of these samples.
         models: model -> what became of the rays.
         steps: model -> (s,) how many of them cross at each grid step.
     """
 
     samples: int
     rays: int
-    classes: tuple[str, ...]
     models: dict[str, Change]
     steps: dict[str, np.ndarray]
 
@@ -107,7 +105,7 @@ def group_rays(shape: tuple[int, int], made: Places, by_rule: Places, chosen: np
     )
 
 
-def describe_group(tables: Mapping[str, MarginTable], mask: Mask, class_names: tuple[str, ...]) -> RayGroup:
+def describe_group(tables: Mapping[str, MarginTable], mask: Mask) -> RayGroup:
     """Describe the rays of a mask on every model, Ori. among them."""
     first = tables[ORI]
     settings = first.settings
@@ -124,14 +122,8 @@ def describe_group(tables: Mapping[str, MarginTable], mask: Mask, class_names: t
             shorter=_average(after < before),
         )
         steps[name] = np.bincount(crossing[crossing >= 0], minlength=grid).astype(np.float64)
-    used = mask.any(axis=1)
-    return RayGroup(
-        samples=int(used.sum()),
-        rays=int(mask.sum()),
-        classes=tuple(class_names[k] for k in np.unique(first.origin[used])),
-        models=models,
-        steps=steps,
-    )
+    samples = int(mask.any(axis=1).sum())
+    return RayGroup(samples=samples, rays=int(mask.sum()), models=models, steps=steps)
 
 
 def measure_own_effect(

@@ -12,7 +12,6 @@ from flutils.claims import (
     COMPARED,
     Comparison,
     Finding,
-    Verdict,
     compare_with_controls,
     judge_findings,
     recenter,
@@ -24,10 +23,11 @@ from flutils.results.base import (
     Cell,
     Drawing,
     Result,
+    compare_cells,
     pair_cells,
     split_claimed,
     tabulate,
-    tabulate_questions,
+    to_pixels,
 )
 from flutils.results.center_claims import find_center_claims
 from flutils.results.centers import (
@@ -56,16 +56,14 @@ class Table2(Result):
         wrong: model whose images -> model measured -> (c,) 1 where the image is misclassified, else 0.
         held_out: as `means`, of class-center images chosen among test images.
         training_image: model whose images -> indices into the training set.
-        images: model whose images -> (c, H, W, C) pixel values.
+        images: model whose images -> (c, H, W, C) uint8, from the smallest pixel value to the largest.
         bounds: smallest and largest pixel value.
         last_length: the largest margin that the search can find.
         readings: what Avg. is made of.
         choices: Avg. for other choices of images.
         luck: Avg. on directions that chose the images, and on others.
         changes: how many samples gain.
-        unclaimed: verdicts on the same questions where the paper does not ask them.
-        num_samples, num_rays, num_held_out: how many samples and rays per sample, and test images, were
-            searched.
+        num_samples, num_rays: how many samples and rays per sample were searched.
     """
 
     NAME: ClassVar[str] = "table2"
@@ -83,10 +81,8 @@ class Table2(Result):
     choices: Table
     luck: Table
     changes: Table
-    unclaimed: tuple[Verdict, ...]
     num_samples: int
     num_rays: int
-    num_held_out: int
 
     @classmethod
     def compute(cls, experiment: Experiment) -> Self:
@@ -109,7 +105,10 @@ class Table2(Result):
             training_image={
                 found: tuple(experiment.sample_indices[rows].tolist()) for found, rows in centers.rows.items()
             },
-            images={found: experiment.samples[0][rows] for found, rows in centers.rows.items()},
+            images={
+                found: to_pixels(experiment.samples[0][rows], experiment.bounds)
+                for found, rows in centers.rows.items()
+            },
             bounds=tuple(float(bound) for bound in experiment.bounds),
             last_length=table.last_length,
             readings=measure_readings(tables, centers.rows),
@@ -124,7 +123,6 @@ class Table2(Result):
             judged=judged,
             num_samples=table.num_samples,
             num_rays=table.num_rays,
-            num_held_out=held_out[ORI].num_samples,
         )
 
     @classmethod
@@ -142,17 +140,7 @@ class Table2(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return mean margins in pixel values: the paper's row, ours, and the difference."""
-        printed: dict[str, dict[str, float]] = {}
-        for cell in paper.cells("II") if self.dataset == paper.CIFAR10 else ():
-            printed.setdefault(cell.row, {})[cell.column] = cell.number
-        rows = {}
-        for row, ours in self._rows().items():
-            if row in printed:
-                rows[row, "paper"] = {column: printed[row][column] for column in ours}
-            rows[row, "ours"] = ours
-            if row in printed:
-                rows[row, "difference"] = {column: ours[column] - printed[row][column] for column in ours}
-        return tabulate(rows, "images of / model", "source")
+        return compare_cells(self.cells(), "images of / model", "source")
 
     def chosen(self) -> pd.DataFrame:
         """Return which images of the training set were chosen, and which classes have one in both sets."""
@@ -225,10 +213,6 @@ class Table2(Result):
         frame = tabulate(self.changes, "model, samples")
         return frame.astype({"samples": int})
 
-    def questions(self) -> pd.DataFrame:
-        """Return the verdicts on what the paper says of the other dataset only."""
-        return tabulate_questions(self.unclaimed)
-
     def cells(self) -> list[Cell]:
         """Return every printed number of the table, with ours."""
         rows = self._rows().items()
@@ -239,7 +223,7 @@ class Table2(Result):
         """Draw the chosen images, with their mean margins on the model that chose them."""
         own = {found: self.means[found][found] for found in SETS}
         low, high = self.bounds
-        figure = plots.plot_center_images(self.images, own, class_names=self.names, bounds=(low, high))
+        figure = plots.plot_center_images(self.images, own, class_names=self.names, bounds=(0, 255))
         caption = self.caption(
             f"{self.title}: class-center images of {SETS[0]} and {SETS[1]}, with their mean margins there "
             f"(pixel values, N/A counted as {high - low:g}); chosen from {self.num_samples:,} samples, "

@@ -29,7 +29,7 @@ from flutils.claims import (
 from flutils.experiment import Experiment
 from flutils.paper import AVERAGE, DEVIATION, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
-from flutils.results.base import Cell, Drawing, Result, pair_cells, tabulate
+from flutils.results.base import Cell, Drawing, Result, compare_cells, pair_cells, tabulate
 from flutils.results.searched import Drawn, Tables, compare_printed_levels
 from flutils.results.table4_claims import (
     average_log,
@@ -92,7 +92,6 @@ class Table4(Result):
         kept: (c,) fraction of resamples in which a class keeps its level.
         num_samples: how many samples were searched.
         num_rays: rays per sample.
-        num_correct: how many samples all four models classify correctly.
         comparisons: logarithms of R_i of Ori., the controls, F.L. and Reduced F.L., where they are defined.
     """
 
@@ -106,7 +105,6 @@ class Table4(Result):
     kept: np.ndarray
     num_samples: int
     num_rays: int
-    num_correct: int
     comparisons: tuple[Comparison, ...]
 
     @classmethod
@@ -142,7 +140,6 @@ class Table4(Result):
             kept=(ranked[1:] == ranked[0]).mean(axis=0),
             num_samples=tables.samples[ORI].num_samples,
             num_rays=tables.samples[ORI].num_rays,
-            num_correct=len(rows),
             comparisons=tuple(_compare_controls(drawn, ranked[0])),
             judged=tuple(judge_findings(sorted(found, key=lambda finding: order.index(finding.id)))),
         )
@@ -161,12 +158,7 @@ class Table4(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return R_i, Avg. and Std. of each model, the paper's beside ours."""
-        rows: dict[tuple[str, str], dict[str, float]] = {}
-        for model in MODELS:
-            printed, ours = self._row("paper", model), self._row("ours", model)
-            rows |= {(model, "paper"): printed, (model, "ours"): ours}
-            rows[model, "difference"] = {column: ours[column] - printed[column] for column in COLUMNS}
-        return tabulate(rows, "R_i of", "")
+        return compare_cells(self.cells(), "R_i of", "")
 
     def marks(self) -> pd.DataFrame:
         """Return the level of each class, the paper's mark beside ours, and how firm ours is."""

@@ -61,14 +61,14 @@ def test_every_ray_is_in_one_group():
 
 def test_a_group_is_compared_with_itself_on_ori():
     tables = {ORI: make_table([[1, 2], [-1, 0]], [0, 1]), FL: make_table([[2, -1], [3, 0]], [0, 1])}
-    group = describe_group(tables, np.ones((2, 2), bool), ("a", "b", "c"))
-    assert (group.samples, group.rays, group.classes) == (2, 4, ("a", "b"))
+    group = describe_group(tables, np.ones((2, 2), bool))
+    assert (group.samples, group.rays) == (2, 4)
     after = group.models[FL]
     assert (after.longer, after.shorter, after.not_found) == (0.5, 0.25, 0.25)
     assert after.mean == pytest.approx((0.2 + 0.5 + 0.3 + 0) / 4)
     margins = group.list_margins(0.1)[FL]
     np.testing.assert_allclose(margins, [0, 0.2, 0.3, np.nan])
-    empty = describe_group(tables, np.zeros((2, 2), bool), ("a", "b", "c"))
+    empty = describe_group(tables, np.zeros((2, 2), bool))
     assert empty.rays == 0 and np.isnan(empty.models[FL].mean)
 
 

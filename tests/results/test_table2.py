@@ -8,7 +8,7 @@ from flutils.margins import MarginTable
 from flutils.margins.table import SearchCost, SearchSettings
 from flutils.paper import ADV, FL, MODELS, ORI, REDUCED_FL
 from flutils.results import Table2, centers
-from flutils.results.base import judge_printed
+from flutils.results.base import Cell, compare_cells, judge_printed, to_pixels
 from flutils.results.center_claims import find_center_claims
 
 CLASSES, EACH, RAYS = 10, 12, 20
@@ -125,3 +125,16 @@ def test_the_printed_numbers():
         "cci-fl-set": "holds",
         "margin-always": "fails",
     }
+
+
+@pytest.mark.parametrize(("images", "bounds"), [([0.0, 0.2, 1.0], (0, 1)), ([-1.0, -0.6, 1.0], (-1, 1))])
+def test_images_are_kept_as_the_same_pixels_whatever_their_bounds(images, bounds):
+    found = to_pixels(np.array(images), bounds)
+    assert found.dtype == np.uint8 and found.tolist() == [0, 51, 255]
+
+
+def test_a_row_that_is_not_printed_has_ours_alone():
+    cells = [Cell("II", "a", "0", "%", 2.0, 3.5), Cell("II", "a", "1", "%", 1.0, 0.0)]
+    found = compare_cells([*cells, Cell("II", "b", "0", "%", None, 4.0)], "row", "source")
+    assert found.index.tolist() == [("a", "paper"), ("a", "ours"), ("a", "difference"), ("b", "ours")]
+    assert found.loc["a"].to_numpy().tolist() == [[2, 1], [3.5, 0], [1.5, -1]]

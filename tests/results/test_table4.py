@@ -133,7 +133,6 @@ def test_samples_that_a_model_misclassifies_do_not_count_for_it_but_for_the_othe
     tables = exchange(make_paper(), ORI, table)
     wrong = exchange(tables, FL, make_table(8, wrong=range(0, 40)))
     result = measure(wrong)
-    assert result.num_correct == 160
     rows = np.arange(40, 200)
     alone = robustness.class_robustness(*robustness.mean_margin_matrix(table.take(rows)))
     np.testing.assert_allclose(result.models[ORI].correct, alone)

@@ -77,12 +77,10 @@ def build_theory():
         samples=np.array([[0.4, 0.2], [0.5, 0.8]]),
         classes=np.array([0.0, 1.0]),
         examples=dict.fromkeys(names, made),
-        scenario=Scenario(np.array([0.5, 0.3]), np.array([0.0, 1.0]), np.array([0.6, 0.8]), 0.2, 0.3, 0.8),
+        scenario=Scenario(np.array([0.5, 0.3]), np.array([0.0, 1.0]), np.array([0.6, 0.8]), 0.2, 0.3),
         pushed=dict.fromkeys("abcd", row),
         asked={"a": {"examples": 1.0}},
         one_step={"α = 1": {"f(x_e) before": 1.0}},
-        crossing_rays=4,
-        against=1,
     )
     count = lemma._count(np.array([[0.1, -0.1]]), np.array([[True, True]]), np.array([[False, False]]))
     found = lemma.Lemma(
