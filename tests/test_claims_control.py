@@ -81,6 +81,18 @@ def test_rounding_of_equal_means_is_no_difference():
     assert claims.format_difference(found) == "+0 (+0 to +0)"
 
 
+def test_a_difference_has_ends_unless_more_than_a_tail_of_the_resamples_has_none():
+    old, new = np.zeros(1001), np.append(5.0, np.arange(1000.0))
+    value, low, high = claims.find_difference(new, old)
+    assert (value, low, high) == pytest.approx((5, 24.975, 974.025))
+    old[1:26] = np.nan
+    assert np.isfinite(claims.find_difference(new, old)).all()
+    old[26:28] = -np.inf
+    assert claims.find_difference(new, old)[0] == 5 and np.isnan(claims.find_difference(new, old)[1:]).all()
+    old[:28] = [np.nan, *[0.0] * 27]
+    assert np.isnan(claims.find_difference(new, old)).all()
+
+
 @pytest.mark.parametrize("found", [{}, {"mnist": []}])
 def test_nothing_to_compare_is_an_empty_table(found):
     frame = tabulate_comparisons(found)

@@ -13,6 +13,7 @@ from flutils.claims.control import (
     NOISE,
     Comparison,
     compare_with_controls,
+    find_difference,
 )
 from flutils.claims.resamples import (
     RESAMPLES,
@@ -66,6 +67,7 @@ __all__ = [
     "compare_with_controls",
     "correlate_ranks",
     "draw_weights",
+    "find_difference",
     "find_ends",
     "format_difference",
     "format_ends",

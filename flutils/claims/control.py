@@ -8,11 +8,11 @@ from numpy.typing import ArrayLike
 
 from flutils.arguments import require
 from flutils.claims.resamples import check_models
-from flutils.claims.verdicts import find_ends
+from flutils.claims.verdicts import CONFIDENCE, Floats, find_ends
 from flutils.paper import FL, ORI, REDUCED_FL
 
 CONTROL, NOISE = "control", "noise"
-_DECIMALS = 9
+_DECIMALS = 9  # what rounding leaves of equal values is 0
 COMPARED = (ORI, CONTROL, NOISE, FL, REDUCED_FL)
 _PAIRS = ((CONTROL, ORI), (NOISE, ORI), (FL, CONTROL), (FL, NOISE), (REDUCED_FL, CONTROL))
 
@@ -63,9 +63,23 @@ def compare_with_controls(measure: str, resampled: Mapping[str, ArrayLike]) -> C
     )
     for model, values in found.items():
         require(np.isfinite(values).all(), f"{measure} of {model} must be finite; leave out what is not")
-    differences = {}
-    for model, other in _PAIRS:
-        moved = np.round(found[model] - found[other], _DECIMALS)  # what rounding leaves of equal means is 0
-        low, high = find_ends(moved)
-        differences[f"{model} − {other}"] = (float(moved[0]), float(low), float(high))
+    differences = {
+        f"{model} − {other}": find_difference(found[model], found[other]) for model, other in _PAIRS
+    }
     return Comparison(measure, {model: float(values[0]) for model, values in found.items()}, differences)
+
+
+def find_difference(new: Floats, old: Floats) -> tuple[float, float, float]:
+    """Return the difference of the data, and the ends of its 95 % interval over the resamples.
+
+    Args:
+        new, old: (1 + b,) values, of the data and then of the same resamples.
+
+    Returns:
+        Difference, low, high. The ends are NaN where more than a tail of the resamples has no difference,
+        such as of log R_i where an R_i is 0 or infinite.
+    """
+    moved = np.round(new - old, _DECIMALS)
+    known = np.isfinite(moved)
+    ends = find_ends(moved[known]) if known[0] and known.mean() >= CONFIDENCE else (np.nan, np.nan)
+    return float(moved[0]), float(ends[0]), float(ends[1])

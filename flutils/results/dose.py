@@ -11,10 +11,9 @@ from flutils import paper, plots
 from flutils.arguments import require
 from flutils.attacks import wilson_interval
 from flutils.claims import (
-    CONFIDENCE,
     Floats,
     ResampledMargins,
-    find_ends,
+    find_difference,
     format_difference,
     format_significant,
     is_larger,
@@ -40,7 +39,6 @@ MEASURES: dict[str, Callable[[ResampledMargins], Floats]] = {
     "R by rays": lambda found: found.level_by_rays,
     _SPREAD: lambda found: deviate_log(found.class_robustness),
 }
-_DECIMALS = 9  # what rounding leaves of equal values is 0
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,10 @@ class Dose(Result):
                 examples=each.examples,
                 correct=round(each.test_accuracy * num_test),
                 values={measure: float(values[0]) for measure, values in found[key].items()},
-                gains=_subtract(found[key], found[ORI, "–"]),
+                gains={
+                    name: find_difference(values, found[ORI, "–"][name])
+                    for name, values in found[key].items()
+                },
             )
             for key, each in dosed.items()
         ]
@@ -207,8 +208,12 @@ class Dose(Result):
             if dose in fl
         }
         pairs = {
-            name_dose(dose): Pair(fl[dose].examples, equal[dose].examples, _subtract(*values))
-            for dose, values in compared.items()
+            name_dose(dose): Pair(
+                fl[dose].examples,
+                equal[dose].examples,
+                {measure: find_difference(unequal[measure], alike[measure]) for measure in MEASURES},
+            )
+            for dose, (unequal, alike) in compared.items()
         }
         unequal, alike = compared[1.0]
         return cls(
@@ -318,21 +323,6 @@ def _describe(experiment: Experiment, classifier: Classifier, rays: int) -> Dose
     """Describe a model of the store as those that were retrained at a dose."""
     table = experiment.searches.held_out(classifier)
     return Dosed(int(classifier.measured.get("examples", 0)), rays, classifier.test_accuracy, table)
-
-
-def _subtract(new: Mapping[str, Floats], old: Mapping[str, Floats]) -> dict[str, tuple[float, ...]]:
-    """Return each measure's difference of the data and the ends of its 95 % interval.
-
-    The ends are NaN where more than a tail of the resamples has no difference, such as of log R_i where
-    an R_i is 0 or infinite.
-    """
-    found = {}
-    for measure in MEASURES:
-        moved = np.round(new[measure] - old[measure], _DECIMALS)
-        known = np.isfinite(moved)
-        ends = find_ends(moved[known]) if known[0] and known.mean() >= CONFIDENCE else (np.nan, np.nan)
-        found[measure] = (float(moved[0]), *map(float, ends))
-    return found
 
 
 def _spell_evidence(unequal: Mapping[str, Floats], alike: Mapping[str, Floats], pair: Pair) -> str:
