@@ -106,10 +106,7 @@ class Fig4(Result):
     @classmethod
     def judge_printed(cls, dataset: str) -> list[Finding]:
         """Evaluate the claims that the printed R decide; Fig. 4 prints no numbers."""
-        return [
-            compare_printed_levels(claim, dataset, larger=larger, smaller=smaller)
-            for claim, (larger, smaller) in list_level_claims(dataset).items()
-        ]
+        return [compare_printed_levels(claim, dataset) for claim in list_level_claims(dataset)]
 
     @classmethod
     def compare(cls, results: Mapping[str, Self]) -> list[Verdict]:

@@ -15,17 +15,15 @@ from flutils.claims import (
     is_larger,
     resample_tables,
 )
-from flutils.paper import FL, MNIST, ORI, REDUCED_FL
+from flutils.paper import CLAIMS, FL, MNIST, ORI
 from flutils.randomness import stream
-from flutils.results.searched import AGAIN, Drawn, compare_levels, format_gain
-
-NAMED = (3, 4)  # the classes that the text names
+from flutils.results.searched import AGAIN, LEVEL_CLAIMS, NAMED, Drawn, compare_levels, format_gain
 
 
-def list_level_claims(dataset: str) -> dict[str, tuple[str, str]]:
-    """Return claim about R -> the model that is said to have the larger R, and the other."""
-    claims = {"r-fl-rises": (FL, ORI), "r-fl-above-reduced": (FL, REDUCED_FL)}
-    return claims | ({"reduced-r-mnist": (ORI, REDUCED_FL)} if dataset == MNIST else {})
+def list_level_claims(dataset: str) -> list[str]:
+    """Return the ids of the claims about R that Fig. 4 judges on a dataset, in the order of the text."""
+    own = (claim for claim in CLAIMS if claim.result == "fig4" and dataset in claim.datasets)
+    return [claim.id for claim in own if claim.id in LEVEL_CLAIMS]
 
 
 def find_margins(drawn: Drawn) -> list[Finding]:
@@ -58,10 +56,7 @@ def find_margins(drawn: Drawn) -> list[Finding]:
             f"rays beyond the search range: {'; '.join(beyond)}",
         ),
         _compare_means("margins-rise", every, FL, ORI),
-        *(
-            compare_levels(claim, drawn, larger=larger, smaller=smaller)
-            for claim, (larger, smaller) in list_level_claims(drawn.dataset).items()
-        ),
+        *(compare_levels(claim, drawn) for claim in list_level_claims(drawn.dataset)),
         replace(again, evidence=f"{again.evidence}; no control was trained on as long"),
     ]
 

@@ -24,11 +24,12 @@ from flutils.data import find_spec
 from flutils.experiment import Experiment
 from flutils.experiment.searches import OURS, READINGS
 from flutils.margins import MarginTable
-from flutils.paper import FL, MODELS, NOT_FOUND, ORI, REDUCED_FL
+from flutils.paper import FL, MODELS, NOT_FOUND, ORI
 from flutils.randomness import stream
 from flutils.results.base import Result, tabulate
 from flutils.results.mean_margins import MeanMargins
-from flutils.results.table1 import find_inequality
+from flutils.results.searched import LEVEL_CLAIMS, read_levels
+from flutils.results.table1 import find_inequality, read_shares
 from flutils.results.table4_claims import find_low_classes, find_other_classes, find_spreads
 from flutils.robustness import rank_levels
 
@@ -36,12 +37,7 @@ BY_RAYS = "every N/A ray counts as the search range in R"
 DIAGONAL = "the diagonal counts as the search range in R"
 UNIFORM = "samples drawn uniformly, not equally many of each class"
 CORRECT = "without samples that some model misclassifies"
-# Claim about R that counts -> the model that is said to have the larger R, and the other.
-_LARGER = {
-    "r-fl-rises": (FL, ORI),
-    "r-fl-above-reduced": (FL, REDUCED_FL),
-    "reduced-above-ori": (REDUCED_FL, ORI),
-}
+_COUNTED = {claim.id for claim in paper.CLAIMS if not claim.apart}
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,8 +102,7 @@ class Readings(Result):
 
     def frame(self) -> pd.DataFrame:
         """Return for each reading Table I's ends, R of each model, and how many claims hold."""
-        printed = {name: float(value) for name, value in paper.TABLE_1.get(self.dataset, {}).items()}
-        levels = {model: float(R) for model, R in paper.ROBUSTNESS.get(self.dataset, {}).items()}
+        printed, levels = read_shares(self.dataset), read_levels(self.dataset)
         said = int(paper.PROTOCOL[self.dataset]["samples"].value) if printed else 0
         rows = {"paper": self._row(printed, levels, printed, said)} if printed else {}
         for name, found in self.readings.items():
@@ -190,7 +185,7 @@ def measure_reading(
 
 
 def _find_levels(drawn: Mapping[str, ResampledMargins], *, by_rays: bool) -> list[Finding]:
-    """Evaluate the claims about R and about margins; a diagonal adds the same to every R."""
+    """Evaluate the claims about margins, and about R if they count; a diagonal adds the same to every R."""
     values = {model: each.level_by_rays if by_rays else each.level for model, each in drawn.items()}
     ori, fl = drawn[ORI], drawn[FL]
     return [
@@ -198,7 +193,8 @@ def _find_levels(drawn: Mapping[str, ResampledMargins], *, by_rays: bool) -> lis
         Finding("margins-rise", is_larger(fl.mean_margin, ori.mean_margin), ""),
         *(
             Finding(claim, is_larger(values[larger], values[smaller]), "")
-            for claim, (larger, smaller) in _LARGER.items()
+            for claim, (larger, smaller) in LEVEL_CLAIMS.items()
+            if claim in _COUNTED
         ),
     ]
 

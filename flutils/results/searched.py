@@ -21,13 +21,21 @@ from flutils.claims import (
 )
 from flutils.experiment import Experiment
 from flutils.margins import MarginTable
-from flutils.paper import DATASETS, MODELS, ORI, ROBUSTNESS
+from flutils.paper import DATASETS, FL, MODELS, ORI, REDUCED_FL, ROBUSTNESS
 from flutils.randomness import stream
 from flutils.robustness import class_robustness, mean_margin_matrix, rank_levels
 
 AGAIN = "F.L. again"
 FEW = (*COMPARED, AGAIN)
 HELD_OUT = (*MODELS, CONTROL, NOISE, AGAIN)
+# Claim about R -> the model that is said to have the larger R, and the other.
+LEVEL_CLAIMS = {
+    "r-fl-rises": (FL, ORI),
+    "r-fl-above-reduced": (FL, REDUCED_FL),
+    "reduced-above-ori": (REDUCED_FL, ORI),
+    "reduced-r-mnist": (ORI, REDUCED_FL),
+}
+NAMED = (3, 4)  # the classes that the text names
 
 T = TypeVar("T")
 
@@ -132,8 +140,8 @@ def name_samples(count: int) -> str:
     return f"{count:,} searched samples"
 
 
-def compare_levels(claim: str, drawn: Drawn, *, larger: str, smaller: str) -> Finding:
-    """Evaluate that one model has a larger R than another.
+def compare_levels(claim: str, drawn: Drawn) -> Finding:
+    """Evaluate one of `LEVEL_CLAIMS`, that one model has a larger R than another.
 
     R as the paper has it counts an empty cell as the search range, R by rays each ray without a crossing;
     R by rays is compared on test images too. R by cells is not: with fewer rays more of its cells are empty.
@@ -142,11 +150,10 @@ def compare_levels(claim: str, drawn: Drawn, *, larger: str, smaller: str) -> Fi
     Args:
         claim: its id.
         drawn: resampled margins of a dataset whose printed R are the evidence's other half.
-        larger, smaller: the two models.
 
     Source: paper §V-B, Eq. 2.
     """
-    printed = read_levels(drawn.dataset)
+    (larger, smaller), printed = LEVEL_CLAIMS[claim], read_levels(drawn.dataset)
     readings = {
         "R": {model: drawn.samples[model].level for model in (larger, smaller)},
         "by rays": {model: drawn.samples[model].level_by_rays for model in (larger, smaller)},
@@ -171,16 +178,16 @@ def _measure_empty(margins: ResampledMargins) -> str:
     return format_percent(empty * margins.search_range / margins.level[0]) if margins.level[0] else "–"
 
 
-def compare_printed_levels(claim: str, dataset: str, *, larger: str, smaller: str) -> Finding:
-    """Evaluate that one model has a larger printed R than another."""
-    levels = read_levels(dataset)
+def compare_printed_levels(claim: str, dataset: str) -> Finding:
+    """Evaluate one of `LEVEL_CLAIMS` on the printed R."""
+    (larger, smaller), levels = LEVEL_CLAIMS[claim], read_levels(dataset)
     evidence = f"R {larger} {levels[larger]:,.2f}, {smaller} {levels[smaller]:,.2f}"
     return Finding(claim, np.array([levels[larger] > levels[smaller]]), evidence)
 
 
 def read_levels(dataset: str) -> dict[str, float]:
-    """Return model -> printed R."""
-    return {model: float(value) for model, value in ROBUSTNESS[dataset].items()}
+    """Return model -> printed R; empty for a dataset that the paper has not."""
+    return {model: float(value) for model, value in ROBUSTNESS.get(dataset, {}).items()}
 
 
 def format_gain(new: float, old: float) -> str:

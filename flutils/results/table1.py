@@ -59,7 +59,7 @@ class Table1(Result):
     @classmethod
     def judge_printed(cls, dataset: str) -> list[Finding]:
         """Evaluate the claims that the printed row decides."""
-        shares = _read_printed(dataset)
+        shares = read_shares(dataset)
         if not shares:
             return []
         shares.pop(paper.NOT_FOUND)
@@ -75,7 +75,7 @@ class Table1(Result):
     def frame(self) -> pd.DataFrame:
         """Return percent of rays by adjacent class, the paper's row above ours."""
         return compare_rows(
-            {"paper": _read_printed(self.dataset), "ours": self.percent}, label="percent of rays"
+            {"paper": read_shares(self.dataset), "ours": self.percent}, label="percent of rays"
         )
 
     def cells(self) -> list[Cell]:
@@ -85,7 +85,7 @@ class Table1(Result):
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the row as bars beside the paper's."""
-        printed = _read_printed(self.dataset)
+        printed = read_shares(self.dataset)
         figure = plots.plot_adjacent_proportions(self.percent, printed, title=self.title)
         words = f"Table I as bars: percent of rays by adjacent class, Ori. on {self.title}"
         caption = self.caption(words, samples=self.num_samples, rays=self.num_rays)
@@ -132,7 +132,7 @@ def find_inequality(table: MarginTable, dataset: str, *, seed: int) -> list[Find
     return [*found, _find_neighbours(table, counts, weights)]
 
 
-def _read_printed(dataset: str) -> dict[str, float]:
+def read_shares(dataset: str) -> dict[str, float]:
     """Return the printed row; empty for a dataset that the paper has not."""
     return {name: float(value) for name, value in paper.TABLE_1.get(dataset, {}).items()}
 

@@ -27,7 +27,7 @@ from flutils.claims import (
     resample_tables,
 )
 from flutils.experiment import Experiment
-from flutils.paper import AVERAGE, DEVIATION, MODELS, ORI, REDUCED_FL
+from flutils.paper import AVERAGE, DEVIATION, MODELS, ORI
 from flutils.randomness import stream
 from flutils.results.base import Cell, Drawing, Result, compare_cells, pair_cells, tabulate
 from flutils.results.searched import Drawn, Tables, compare_printed_levels
@@ -153,7 +153,7 @@ class Table4(Result):
             *find_spreads(ratios, dataset),
             find_other_classes(ratios, marks, dataset),
             find_low_classes(ratios, np.flatnonzero(marks == "low"), dataset),
-            compare_printed_levels("reduced-above-ori", dataset, larger=REDUCED_FL, smaller=ORI),
+            compare_printed_levels("reduced-above-ori", dataset),
         ]
 
     def frame(self) -> pd.DataFrame:
