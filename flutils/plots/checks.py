@@ -5,15 +5,10 @@ from collections.abc import Collection, Iterable, Sequence, Sized
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from flutils.arguments import require as require
 from flutils.plots.style import LEVEL_MARKS
 
 Floats = NDArray[np.float64]
-
-
-def require(holds: bool | np.bool_, message: str) -> None:
-    """Raise `ValueError` with `message` unless `holds`."""
-    if not holds:
-        raise ValueError(message)
 
 
 def check_shape(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> Floats:

@@ -13,6 +13,7 @@ from flutils.plots.style import (
     LIMIT_COLOR,
     OURS_COLOR,
     find_style,
+    label_classes,
     make_handles,
     order_models,
     start_figure,
@@ -45,10 +46,7 @@ def plot_margins(
     rates.set(xlabel="origin class", ylabel="rays without crossing (%)", ylim=(0, 100))
     rates.set_title("N/A by class", loc="left")
     rates.legend(loc="lower right", bbox_to_anchor=(1, 1))
-    if max(map(len, class_names)) > 2:
-        rates.set_xticks(
-            range(len(class_names)), class_names, rotation=40, ha="right", rotation_mode="anchor"
-        )
+    label_classes(rates, class_names)
     return figure
 
 

@@ -8,11 +8,11 @@ from matplotlib.figure import Figure
 from flutils import paper
 from flutils.plots.checks import check_filled
 from flutils.plots.style import (
-    LEVEL_MARKS,
     LIMIT_COLOR,
     PAPER_COLOR,
     TITLES,
     find_style,
+    mark_classes,
     start_figure,
     styled,
 )
@@ -35,8 +35,7 @@ def plot_printed_robustness() -> Figure:
                 label=model, ls="none", mfc="white", ms=7,
             )  # fmt: skip
         axis.axhline(1, color="black", lw=0.8)
-        labels = zip(paper.CLASS_NAMES[name], paper.TABLE_4_LEVELS[name], strict=True)
-        ticks = [f"{label}\n{LEVEL_MARKS[mark]}" for label, mark in labels]
+        ticks = mark_classes(paper.CLASS_NAMES[name], paper.TABLE_4_LEVELS[name], below=True)
         axis.set_xticks(range(len(ticks)), ticks, fontsize=9)
         axis.set(ylabel="printed $R_i$ (log scale)")
         axis.set_title(TITLES[name], loc="left")

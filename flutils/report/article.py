@@ -68,7 +68,6 @@ def collect_fields(report: Report) -> dict[str, Any]:
         "dose": {each: results[each]["feedback"].dose().loc[FL].to_dict("index") for each in DATASETS},
         "equal": _join_verdicts({each: _VERBS[results[each]["dose"].verdict] for each in DATASETS}),
         "accuracy": {each: _list_accuracies(results[each]["table3"]) for each in DATASETS},
-        "empty": {each: _count_empty(results[each]["fig4"]) for each in DATASETS},
         "said": _group_verdicts(lines, "ours"),
         "printed": _group_verdicts(lines, "printed"),
         "claims": summarize_claims(report),
@@ -96,11 +95,6 @@ def _list_accuracies(table: Any) -> dict[str, dict[str, str]]:
         }
         for name, ran in table.attacks.items()
     }
-
-
-def _count_empty(fig4: Any) -> dict[str, int]:
-    """Return model -> cells of *M* off the diagonal that no ray reaches."""
-    return {name: found.num_cells - int((found.rays > 0).sum()) for name, found in fig4.samples.items()}
 
 
 def _group_verdicts(lines: list[ClaimLine], who: str) -> dict[str, str]:

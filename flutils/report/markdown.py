@@ -173,21 +173,18 @@ def render_frame(frame: pd.DataFrame, *, precision: int = 2) -> str:
 
 def _format_column(values: Iterable[Any], precision: int) -> list[str]:
     """Write the cells of a column: a dash for what is missing, numbers with thousands separated."""
-    cells = list(values)
-    numbers = [float(v) for v in cells if isinstance(v, Real) and not isinstance(v, bool)]
-    finite = [number for number in numbers if math.isfinite(number)]
-    decimals = 0 if all(number.is_integer() for number in finite) else precision
+    cells = [
+        float(value) if isinstance(value, Real) and not isinstance(value, bool) else value for value in values
+    ]
+    finite = [value for value in cells if isinstance(value, float) and math.isfinite(value)]
+    decimals = 0 if all(value.is_integer() for value in finite) else precision
     return [_format_cell(value, decimals) for value in cells]
 
 
 def _format_cell(value: Any, decimals: int) -> str:
-    if value is None or (isinstance(value, Real) and math.isnan(value)):
+    if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
-    return (
-        f"{float(value):,.{decimals}f}"
-        if isinstance(value, Real) and not isinstance(value, bool)
-        else str(value)
-    )
+    return f"{value:,.{decimals}f}" if isinstance(value, float) else str(value)
 
 
 def _tabulate_counts(report: Report) -> str:

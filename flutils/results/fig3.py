@@ -26,6 +26,7 @@ from flutils.claims import (
 from flutils.experiment import Experiment
 from flutils.paper import ADV, FL, MODELS, ORI, REDUCED_FL
 from flutils.randomness import stream
+from flutils.results.attacked import format_rate
 from flutils.results.base import Drawing, Result, split_claimed, tabulate
 
 TURNING_POINT, SEVERE = 0.4, 0.5  # strengths that the text of section V names
@@ -99,9 +100,8 @@ class Fig3(Result):
         """Return percent of images classified correctly, with 95 % intervals, at a few strengths."""
         rows = {
             self._format_strength(i): {
-                label: f"{100 * rate[i]:.1f} ({100 * low:.1f} to {100 * high:.1f})"
+                label: format_rate(round(rate[i] * self.num_images), self.num_images)
                 for label, rate in self.accuracy.items()
-                for low, high in [self.intervals[label][i]]
             }
             for i in self._choose_shown()
         }

@@ -23,6 +23,7 @@ from flutils.claims import (
     judge_findings,
 )
 from flutils.experiment import Experiment
+from flutils.margins import MarginTable
 from flutils.paper import ADV, CIFAR10, FL, MNIST, MODELS, ORI, REDUCED_FL
 from flutils.results.base import Cell, Drawing, Result, pair_cells, tabulate
 from flutils.results.fig4_claims import find_margins, list_level_claims
@@ -84,10 +85,9 @@ class Fig4(Result):
             dataset=dataset,
             profile=profile,
             seed=seed,
-            **{
-                name: {model: MeanMargins.read(table) for model, table in getattr(tables, name).items()}
-                for name in ("samples", "few", "held_out")
-            },
+            samples=_read_means(tables.samples),
+            few=_read_means(tables.few),
+            held_out=_read_means(tables.held_out),
             intervals={
                 name: {
                     model: tuple(find_ends(measure(each, before)).tolist())
@@ -260,6 +260,10 @@ _INTERVALS: dict[str, Callable[[ResampledMargins, ResampledMargins], Floats]] = 
     "R by rays": lambda each, before: each.level_by_rays,
     "gain of R": lambda each, before: _gain(each.level, before.level),
 }
+
+
+def _read_means(tables: Mapping[str, MarginTable]) -> dict[str, MeanMargins]:
+    return {model: MeanMargins.read(table) for model, table in tables.items()}
 
 
 def _compare_classes(

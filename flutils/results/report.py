@@ -153,13 +153,8 @@ class Report:
         ]
         return pd.DataFrame(rows, columns=["dataset", "result", "notebook"])
 
-    def frame(self, *, section: str | None = None, counted: bool = True) -> pd.DataFrame:
-        """Return the claims as a table.
-
-        Args:
-            section: of the paper; None for all.
-            counted: those that count; False for those listed apart or not claimed of the dataset.
-        """
+    def frame(self, *, counted: bool = True) -> pd.DataFrame:
+        """Return the claims that count as a table, or those listed apart or not claimed of the dataset."""
         rows = [
             {
                 "about": line.claim.about,
@@ -171,7 +166,7 @@ class Report:
             }
             | ({} if counted else {"why apart": line.claim.apart or "not claimed of this dataset"})
             for line in self.claims()
-            if line.counted == counted and section in (None, line.claim.section)
+            if line.counted == counted
         ]
         return pd.DataFrame(rows)
 

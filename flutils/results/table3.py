@@ -13,12 +13,12 @@ from flutils.claims import (
     CONTROL,
     NOISE,
     Comparison,
+    Finding,
     Floats,
     compare_with_controls,
     format_significant,
     judge_findings,
 )
-from flutils.claims.verdicts import Finding
 from flutils.experiment import Experiment
 from flutils.paper import ADV, MODELS
 from flutils.randomness import stream

@@ -1,7 +1,7 @@
 """Several trainings: in how many of them each claim holds, and how much each number scatters."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -75,7 +75,8 @@ class Trainings:
     def judge(self) -> dict[tuple[str, str], str]:
         """Return (claim's id, dataset) -> verdict over the trainings; see `judge_trainings`."""
         found = [self._verdicts(report) for report in self.reports.values()]
-        return {key: judge_trainings([each[key] for each in found if key in each]) for key in _join(found)}
+        keys = dict.fromkeys(key for each in found for key in each)
+        return {key: judge_trainings([each[key] for each in found if key in each]) for key in keys}
 
     def frame(self) -> pd.DataFrame:
         """Return in how many trainings each counted claim holds or fails, and the verdict over all."""
@@ -159,7 +160,3 @@ def judge_trainings(verdicts: Sequence[str]) -> str:
     """
     agreed = set(verdicts)
     return verdicts[0] if len(verdicts) >= ENOUGH and len(agreed) == 1 else CANNOT_TELL
-
-
-def _join(found: Iterable[Mapping[tuple[str, str], str]]) -> list[tuple[str, str]]:
-    return list(dict.fromkeys(key for each in found for key in each))
