@@ -1,5 +1,7 @@
 """The control tells apart what training longer does and what the examples do."""
 
+from decimal import Decimal
+
 import numpy as np
 import pytest
 
@@ -66,10 +68,20 @@ def test_a_model_that_only_trained_longer_gains_nothing_over_the_control():
         ((0.4, 0.4, 0.4), "+0.4 (+0.4 to +0.4) *"),
         ((-0.001, -0.42, 0.46), "+0.00 (−0.42 to +0.46)"),
         ((-988.4, -1490.8, 12345.6), "−988 (−1,491 to +12,346)"),
+        ((-0.01234, np.nan, np.nan), "−0.0123 (no interval)"),
+        ((np.nan, np.nan, np.nan), "–"),
     ],
 )
 def test_an_asterisk_marks_an_interval_without_0(difference, text):
     assert claims.format_difference(difference) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "text"),
+    [(-8.14, 1, "−8.1"), (Decimal("-8.14"), 1, "−8.1"), (-0.04, 1, "+0.0"), (Decimal(1234), 2, "+1,234.00")],
+)
+def test_a_signed_number_has_a_minus(value, digits, text):
+    assert claims.format_signed(value, digits) == text
 
 
 def test_rounding_of_equal_means_is_no_difference():

@@ -3,7 +3,7 @@
 A verdict comes from a bootstrap: the claim is evaluated on 2,000 resamples, and *holds* if it is true in at
 least 97.5 % of them, *fails* if it is false in at least 97.5 %, and is *cannot tell* in between. What is
 resampled is what is independent: whole samples of margin tables (rays of one sample are not independent),
-images under attack, directions from class-center images; always the same for all models, which are compared
+images under attack; always the same for all models, which are compared
 on the same inputs. Models that are exactly alike are not "more" than each other, so such a claim fails.
 """
 
@@ -39,6 +39,7 @@ from flutils.claims.verdicts import (
     format_difference,
     format_ends,
     format_percent,
+    format_signed,
     format_significant,
     hold_all,
     is_larger,
@@ -72,6 +73,7 @@ __all__ = [
     "format_difference",
     "format_ends",
     "format_percent",
+    "format_signed",
     "format_significant",
     "hold_all",
     "is_larger",

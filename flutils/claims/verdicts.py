@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -132,23 +133,34 @@ def hold_all(*outcomes: ArrayLike) -> Floats:
 
 
 def format_significant(value: float | np.floating[Any], digits: int = 3) -> str:
-    """Write a number with its significant digits, of which whole ones all stay: 0.0839, 42.6, 2,468, –."""
-    return "–" if np.isnan(value) else f"{value:,.{_count_decimals(value, digits)}f}"
+    """Write a number with its significant digits, of which whole ones all stay: 0.0839, −42.6, 2,468, –."""
+    return "–" if np.isnan(value) else f"{value:,.{_count_decimals(value, digits)}f}".replace("-", "−")
+
+
+def format_signed(value: float | Decimal | np.floating[Any], digits: int) -> str:
+    """Write a number with its sign, a minus and no hyphen, and so many decimals: +0.3, −8.1, +1,234.0."""
+    return f"{value:+z,.{digits}f}".replace("-", "−")
 
 
 def format_difference(difference: Sequence[float]) -> str:
     """Write a difference with its interval; an asterisk where the interval excludes 0.
 
+    Where an end is undefined there is no interval, and a dash where the difference is.
+
     All three have as many decimals as two digits of the interval's half width take, or more where an interval
     that excludes 0 would seem to include it.
     """
-    _, low, high = difference
+    value, low, high = difference
+    if np.isnan(value):
+        return "–"
+    if np.isnan([low, high]).any():
+        return f"{format_signed(value, _count_decimals(value, 3))} (no interval)"
     decimals = _count_decimals((high - low) / 2, 2)
     if low > 0 or high < 0:
         decimals = max(decimals, _count_decimals(min(abs(low), abs(high)), 1))
-    value, *ends = (f"{end:+z,.{decimals}f}".replace("-", "−") for end in difference)
+    moved, *ends = (format_signed(end, decimals) for end in difference)
     mark = " *" if low > 0 or high < 0 else ""
-    return f"{value} ({' to '.join(ends)}){mark}"
+    return f"{moved} ({' to '.join(ends)}){mark}"
 
 
 def find_ends(values: Floats) -> Floats:
@@ -158,7 +170,7 @@ def find_ends(values: Floats) -> Floats:
 
 def format_ends(ends: Sequence[float]) -> str:
     """Write the ends of an interval; a dash where one is undefined."""
-    return "–" if np.isnan(ends).any() else f"{ends[0]:,.2f} to {ends[1]:,.2f}"
+    return "–" if np.isnan(ends).any() else f"{ends[0]:,.2f} to {ends[1]:,.2f}".replace("-", "−")
 
 
 def format_percent(value: float | np.floating[Any]) -> str:

@@ -184,7 +184,7 @@ def _format_column(values: Iterable[Any], precision: int) -> list[str]:
 def _format_cell(value: Any, decimals: int) -> str:
     if value is None or (isinstance(value, float) and math.isnan(value)):
         return "–"
-    return f"{value:,.{decimals}f}" if isinstance(value, float) else str(value)
+    return f"{value:z,.{decimals}f}".replace("-", "−") if isinstance(value, float) else str(value)
 
 
 def _tabulate_counts(report: Report) -> str:

@@ -14,6 +14,7 @@ from flutils.claims import (
     Floats,
     draw_weights,
     format_percent,
+    format_signed,
     hold_all,
     is_larger,
     judge_resamples,
@@ -213,4 +214,4 @@ def _number(names: Collection[str], word: str) -> str:
 
 def _gain(rates: Mapping[str, Floats], digits: int = 1) -> str:
     gain = 100 * (rates[FL][0] - rates[ORI][0])
-    return "none" if np.isnan(gain) else f"{gain:+z.{digits}f}".replace("-", "−")
+    return "none" if np.isnan(gain) else format_signed(gain, digits)

@@ -244,7 +244,7 @@ class Dose(Result):
                 **_describe_dose(point.rays_per_sample, point.examples, self.num_training, self.num_searched),
                 "test accuracy (%)": f"{100 * point.correct / self.num_test:.2f}",
                 **{measure: format_significant(value, 4) for measure, value in point.values.items()},
-                f"{_MEAN}, less Ori.'s": "–" if point.model == ORI else _format(point.gains[_MEAN]),
+                f"{_MEAN}, less Ori.'s": "–" if point.model == ORI else format_difference(point.gains[_MEAN]),
             }
         return tabulate(rows, "model", "dose").fillna("–")
 
@@ -253,7 +253,7 @@ class Dose(Result):
         rows = {
             (point.model, point.name): {
                 "examples": point.examples,
-                **{measure: _format(point.gains[measure]) for measure in MEASURES},
+                **{measure: format_difference(point.gains[measure]) for measure in MEASURES},
             }
             for point in self.points
             if point.model != ORI
@@ -266,7 +266,7 @@ class Dose(Result):
             name: {
                 "examples of F.L.": pair.examples,
                 "of Reduced F.L.": pair.examples_equal,
-                **{measure: _format(pair.differences[measure]) for measure in MEASURES},
+                **{measure: format_difference(pair.differences[measure]) for measure in MEASURES},
             }
             for name, pair in self.pairs.items()
         }
@@ -330,7 +330,9 @@ def _spell_evidence(unequal: Mapping[str, Floats], alike: Mapping[str, Floats], 
     counts = f"{pair.examples:,} and {pair.examples_equal:,} examples"
     means = [f"{model} {format_significant(values[_MEAN][0], 4)}" for model, values in found.items()]
     beyond = [f"{model} {values[_BEYOND][0]:.1f} %" for model, values in found.items()]
-    difference = _format(pair.differences[_MEAN]).removesuffix(" *")  # which markdown would take for its own
+    difference = format_difference(pair.differences[_MEAN]).removesuffix(
+        " *"
+    )  # which markdown would take for its own
     return f"mean margin, pixel values: {', '.join(means)}: {difference}; N/A {', '.join(beyond)}; {counts}"
 
 
@@ -359,12 +361,3 @@ def _read_accuracy(correct: int, images: int) -> tuple[float, float, float]:
     """Return the accuracy in percent and the ends of its interval."""
     low, high = wilson_interval(correct, images)
     return 100 * correct / images, 100 * low, 100 * high
-
-
-def _format(difference: Sequence[float]) -> str:
-    """Write a difference with its interval, as far as there is one."""
-    if np.isnan(difference[0]):
-        return "–"
-    if np.isnan(difference).any():
-        return f"{difference[0]:+.3g} (no interval)".replace("-", "−")
-    return format_difference(difference)

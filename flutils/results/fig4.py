@@ -19,6 +19,7 @@ from flutils.claims import (
     compare_with_controls,
     find_ends,
     format_ends,
+    format_signed,
     is_larger,
     judge_findings,
 )
@@ -116,7 +117,8 @@ class Fig4(Result):
         """
         mnist, cifar10 = results[MNIST].gains, results[CIFAR10].gains
         evidence = "; ".join(
-            f"{SEARCHES[name]}: CIFAR-10 {cifar10[name][0]:+.1f} %, MNIST {mnist[name][0]:+.1f} %"
+            f"{SEARCHES[name]}: "
+            f"CIFAR-10 {format_signed(cifar10[name][0], 1)} %, MNIST {format_signed(mnist[name][0], 1)} %"
             for name in mnist
         )
         outcomes = agree(*(is_larger(cifar10[name], mnist[name]) for name in mnist))

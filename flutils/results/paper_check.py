@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from flutils import paper, plots
+from flutils.claims import format_signed
 from flutils.experiment import Experiment
 from flutils.paper import DATASETS, MODELS, ORI, bounds, consistency
 from flutils.results import points
@@ -106,7 +107,7 @@ class PaperCheck(Result):
                 row = paper.TABLE_4[name][model]
                 rows[name, model] = {
                     "R": str(levels[model]),
-                    "R against Ori. (%)": f"{100 * (levels[model] / levels[ORI] - 1):+.1f}",
+                    "R against Ori. (%)": format_signed(100 * (levels[model] / levels[ORI] - 1), 1),
                     "Std. of R_i": str(row.deviation),
                     "largest R_i / smallest": round(max(row.values) / min(row.values)),
                 }
@@ -134,7 +135,7 @@ class PaperCheck(Result):
                 ratio = models[model].average / models[ORI].average
                 fallen = consistency.list_fallen_classes(images, model)
                 rows[images, model] = {
-                    "Avg. against Ori. (%)": f"{100 * (ratio - 1):+.1f}",
+                    "Avg. against Ori. (%)": format_signed(100 * (ratio - 1), 1),
                     "classes below Ori.": ", ".join(fallen) or "none",
                     "Std.": str(models[model].deviation),
                 }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from flutils import paper, robustness
-from flutils.claims import rank_correlation
+from flutils.claims import format_signed, rank_correlation
 from flutils.paper import ADV, CIFAR10, DATASETS, FL, MNIST, MODELS, ORI, REDUCED_FL, bounds, consistency
 from flutils.randomness import stream
 
@@ -234,7 +234,7 @@ def _check_text() -> Iterator[Point]:
         "§V-C, Table IV",
         "F.L. attempts to relax the inequality",
         f"classes 3, 4: R_i {three.ori}, {four.ori} become {three.fl}, {four.fl}; rank correlation "
-        f"{order:+.2f}; Std. {stds[MNIST][ORI]} becomes {stds[MNIST][FL]}",
+        f"{format_signed(order, 2)}; Std. {stds[MNIST][ORI]} becomes {stds[MNIST][FL]}",
         "inverted rather than reduced",
     )
     deer, airplane = changes[CIFAR10, "Deer"], changes[CIFAR10, "Airplane"]
@@ -273,7 +273,7 @@ def _check_table_2() -> Iterator[Point]:
         "5g Adv. marginally above Ori.",
         where,
         "marginally larger",
-        f"{gain[ORI]:+.1f} % on Ori.'s images, {gain[FL]:+.1f} % on F.L.'s",
+        f"{format_signed(gain[ORI], 1)} % on Ori.'s images, {format_signed(gain[FL], 1)} % on F.L.'s",
         "marginal on one set of two",
     )
     spread = "; ".join(
@@ -301,7 +301,7 @@ def _check_averages() -> Iterator[Point]:
         "6a Avg. of R_i",
         "Eq. 3, Table IV",
         "an Avg. per model",
-        f"the weighted mean is 1 for any table; printed Avg. and Std. correlate {together:+.2f}",
+        f"the weighted mean is 1 for any table; printed Avg. and Std. correlate {format_signed(together, 2)}",
         "a larger Avg. is no progress",
     )
     reduced = rows[MNIST, REDUCED_FL]

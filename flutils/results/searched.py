@@ -15,6 +15,7 @@ from flutils.claims import (
     agree,
     check_models,
     format_percent,
+    format_signed,
     is_larger,
     resample_tables,
     split_samples,
@@ -192,4 +193,4 @@ def read_levels(dataset: str) -> dict[str, float]:
 
 def format_gain(new: float, old: float) -> str:
     """Write a relative gain in percent."""
-    return f"{100 * (new / old - 1):+.1f} %" if old > 0 else "no gain is defined"
+    return f"{format_signed(100 * (new / old - 1), 1)} %" if old > 0 else "no gain is defined"

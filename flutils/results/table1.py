@@ -12,6 +12,7 @@ from flutils.claims import (
     Floats,
     correlate_ranks,
     draw_weights,
+    format_signed,
     is_larger,
     judge_findings,
     split_samples,
@@ -164,7 +165,8 @@ def _find_neighbours(table: MarginTable, counts: np.ndarray, weights: Floats) ->
     return Finding(
         "neighbours",
         is_larger(0, correlation),
-        f"rank correlation of frequency and number of neighbours over the classes {correlation[0]:+.2f}",
+        "rank correlation of frequency and number of neighbours over the classes "
+        f"{format_signed(correlation[0], 2)}",
     )
 
 
