@@ -1,4 +1,4 @@
-"""Resamples of the units that are independent: images, directions, and whole samples of margin tables.
+"""Resamples of the units that are independent: images, and whole samples of margin tables.
 
 Row 0 of every result is the data as measured, the rows after it are resamples.
 """
@@ -39,7 +39,7 @@ def resample_means(rows: NDArray[Any], rng: np.random.Generator) -> Floats:
     """Return the mean row of `rows`, and of resamples of them.
 
     Args:
-        rows: (n, f) one row a unit, such as whether an image is classified correctly in f situations.
+        rows: (n, f) one row per unit, such as whether an image is classified correctly in f situations.
         rng: what draws the resamples.
 
     Returns:

@@ -47,7 +47,7 @@ class CurvePanel:
 
 @styled
 def plot_accuracy_curves(panels: Mapping[str, CurvePanel], *, chance: float) -> Figure:
-    """Plot accuracy by the strength of the FGSM attack, one line a model.
+    """Plot accuracy by the strength of the FGSM attack, one line per model.
 
     Args:
         panels: title -> what is drawn.
@@ -113,7 +113,7 @@ def plot_attack_accuracy(
     row_labels: Mapping[str, str],
     chance: float,
 ) -> Figure:
-    """Plot Table III for one dataset as dots, a row an attack, the paper's hollow and ours filled.
+    """Plot Table III for one dataset as dots, a row per attack, the paper's hollow and ours filled.
 
     Args:
         ours: attack -> model -> accuracy, fraction; attacks from the top down.

@@ -18,7 +18,7 @@ def check_shape(name: str, values: ArrayLike, shape: tuple[int | None, ...]) -> 
         want in (None, have) for want, have in zip(shape, array.shape, strict=True)
     )
     wanted = ", ".join("any" if length is None else str(length) for length in shape)
-    require(fits, f"{name} must have shape ({wanted}), got {array.shape}; pass one value a place")
+    require(fits, f"{name} must have shape ({wanted}), got {array.shape}; pass one value per place")
     return array
 
 

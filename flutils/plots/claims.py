@@ -25,10 +25,10 @@ _SOURCES = {"printed": "paper", "verdict": "ours"}
 
 @styled
 def plot_claims(rows: Sequence[Mapping[str, str | None]], *, labels: Mapping[str, str]) -> Figure:
-    """Plot what became of each claim, on the paper's own numbers and on ours, a row a claim.
+    """Plot what became of each claim, on the paper's own numbers and on ours, a row per claim.
 
     Args:
-        rows: one mapping a claim and dataset, with ``id``, ``about`` (the table or figure), ``dataset``
+        rows: one mapping per claim and dataset, with ``id``, ``about`` (the table or figure), ``dataset``
             (``"mnist"``, ``"cifar10"`` or ``"both"``), and the verdicts ``printed`` (on the paper's own
             numbers) and ``verdict`` (on ours): ``"holds"``, ``"fails"``, ``"cannot tell"``, ``"not
             printed"`` or None. Claims keep the order of first appearance, grouped by what they are about.

@@ -21,7 +21,7 @@ from flutils.plots.style import (
 
 @styled
 def plot_dose(shares: Mapping[str, ArrayLike], panels: Mapping[str, Mapping[str, ArrayLike]]) -> Figure:
-    """Plot measures over the number of examples, one line a model, a dashed line at the model before.
+    """Plot measures over the number of examples, one line per model, a dashed line at the model before.
 
     Args:
         shares: model -> (k,) number of examples in percent of the training set, going up from 0, which

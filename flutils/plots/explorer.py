@@ -106,7 +106,7 @@ class RayPlot:
 
 
 class SlicePlot:
-    """The predicted class in a plane through a sample, a panel a model, with one legend.
+    """The predicted class in a plane through a sample, a panel per model, with one legend.
 
     Args:
         classes: model -> (m, m) predicted classes, row = place along the second direction.

@@ -20,7 +20,7 @@ def plot_center_images(
     bounds: tuple[float, float],
     unit: str = "pixel values",
 ) -> Figure:
-    """Plot the class-center images of each model, a row a model, with the mean margin under each.
+    """Plot the class-center images of each model, a row per model, with the mean margin under each.
 
     Args:
         images: model -> (c, H, W, C) images, pixel values; NaN for a class without one.
@@ -70,7 +70,7 @@ def plot_examples(
     example_titles: Sequence[Sequence[str]],
     bounds: tuple[float, float],
 ) -> Figure:
-    """Plot samples beside the feedback examples made of them, a row a sample.
+    """Plot samples beside the feedback examples made of them, a row per sample.
 
     Args:
         samples: (q, H, W, C) real images, pixel values.
@@ -97,7 +97,7 @@ def plot_examples(
     require(
         len(sample_titles) == count and lengths == [columns] * count,
         f"expected {count} sample titles and {columns} example titles for each, got "
-        f"{len(sample_titles)} and {lengths}; pass one title an image",
+        f"{len(sample_titles)} and {lengths}; pass one title per image",
     )
     # The empty column keeps what is real apart from what is made.
     figure, grid = start_figure(

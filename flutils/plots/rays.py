@@ -62,7 +62,7 @@ def plot_rays(
 def draw_curves(
     axis: Axes, length: np.ndarray, values: np.ndarray, origin: int, class_names: Sequence[str]
 ) -> str:
-    """Draw a curve a class along a ray, and the margin; return the name of the adjacent class, or nothing.
+    """Draw a curve per class along a ray, and the margin; return the name of the adjacent class, or nothing.
 
     Args:
         axis: to draw on.

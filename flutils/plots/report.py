@@ -19,10 +19,10 @@ _EDGE: Any = {"color": "#dddddd", "lw": 5, "zorder": 0}
 
 @styled
 def plot_cells(cells: Sequence[Mapping[str, Any]]) -> Figure:
-    """Plot the paper's numbers against ours, a panel a table, with the line where both are equal.
+    """Plot the paper's numbers against ours, a panel per table, with the line where both are equal.
 
     Args:
-        cells: one mapping a number, with ``table`` (``"I"`` to ``"IV"`` or ``"R"``), ``dataset``
+        cells: one mapping per number, with ``table`` (``"I"`` to ``"IV"`` or ``"R"``), ``dataset``
             (``"mnist"`` or ``"cifar10"``), ``paper``, ``ours`` (None where there is none) and ``unit``.
             Cells of one table stand together.
 

@@ -185,7 +185,7 @@ def plot_steps(
     ylabels: Sequence[str],
     claimed: float | None,
 ) -> Figure:
-    """Plot fractions over the learning rate, a panel a question.
+    """Plot fractions over the learning rate, a panel per question.
 
     Args:
         rates: (q,) learning rates α.

@@ -18,7 +18,7 @@ def plot_history(
     """Plot training loss and accuracy by epoch, with the test accuracy reached.
 
     Args:
-        history: one mapping an epoch with ``loss`` and ``accuracy`` (fraction).
+        history: one mapping per epoch with ``loss`` and ``accuracy`` (fraction).
         test_accuracy: fraction of the test set, without an attack.
         attacked: whether loss and accuracy in `history` are of attacked batches, for the labels.
     """
@@ -75,7 +75,7 @@ def plot_test_accuracy(
 
 @styled
 def plot_loss_by_iteration(losses: Mapping[str, ArrayLike], *, xlabel: str, ylabel: str) -> Figure:
-    """Plot the loss after each iteration, such as of an attack, on a logarithmic scale, one line a model.
+    """Plot the loss after each iteration, such as of an attack, on a logarithmic scale, one line per model.
 
     Args:
         losses: model -> (steps + 1,) loss, nats; the first is before any iteration.

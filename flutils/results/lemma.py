@@ -24,7 +24,7 @@ class Lemma:
         edges: (61,) of a histogram of the cosines, f being of the class found.
         crossing, others: (60,) density of the rays that cross, and of those that do not; NaN of none.
         margin, share, low, high: (g,) groups of crossing rays by margin: its mean, the share with positive
-            cosine, and that share's 95 % Wilson interval.
+            cosine, and that share's 95 % Wilson interval, which takes the rays as independent.
         crossing_share: rays of correctly classified samples that cross, a fraction.
         both_ways, same_class: directions that cross both ways, and into the same class; NaN where one sign
             is searched.
@@ -58,6 +58,9 @@ def measure_lemma(experiment: Experiment) -> Lemma:
     For a ray that crosses into class b, f = z_b − z_a with a the origin class; for the others, b is the
     runner-up at the sample. *One against all*, as the end of §IV-C has it, takes the runner-up for every ray.
     The *walked* line is that to the point where a ray crossed: clipping bends a ray.
+
+    The Wilson intervals take all rays as independent, which those of one sample are not, for they share its
+    gradients: the intervals are of the rays that were searched, and leave out the choice of samples.
 
     Source: paper §IV-B, §IV-C, Lemma 1.
     """

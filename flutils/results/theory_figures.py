@@ -73,7 +73,10 @@ def _draw_cosines(result: "Theory") -> Drawing:
         f"{name} {each.num_samples:,} samples, {each.num_rays:,} rays per sample"
         for name, each in result.lemma.items()
     )
-    words = f"Lemma 1 on Ori.: cosines, and share above 0 by margin (pixel value; Wilson 95 %); {sizes}"
+    words = (
+        "Lemma 1 on Ori.: cosines, and share above 0 by margin (pixel value; 95 % Wilson intervals, which "
+        f"take the rays of one sample as independent); {sizes}"
+    )
     return Drawing(figure, result.caption(words), {name: vars(each) for name, each in result.lemma.items()})
 
 
