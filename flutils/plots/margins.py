@@ -51,7 +51,9 @@ def plot_margins(
 
 
 @styled
-def plot_before_after(margins: Mapping[str, ArrayLike], *, search_range: float, unit: str) -> Figure:
+def plot_before_after(
+    margins: Mapping[str, ArrayLike], *, search_range: float, unit: str, title: str = ""
+) -> Figure:
     """Plot how many rays cross within each length, of the same rays before and after retraining.
 
     A curve ends at the search range, and the bar beyond it, up to 100 %, is the rays without crossing (N/A).
@@ -60,6 +62,7 @@ def plot_before_after(margins: Mapping[str, ArrayLike], *, search_range: float, 
         margins: model -> (q,) margins of the same rays; NaN where none.
         search_range: the range of the search, in the unit of the margins.
         unit: what a margin is measured in, for the axis.
+        title: above the figure, such as which rays these are.
 
     Returns:
         The figure.
@@ -73,6 +76,8 @@ def plot_before_after(margins: Mapping[str, ArrayLike], *, search_range: float, 
     check_filled("margins", margins)
     given = {model: check_shape(f"margins of {model}", values, (None,)) for model, values in margins.items()}
     figure, axes = start_figure(1, 1, (7.5, 3.9))
+    if title:
+        figure.suptitle(title, x=0.02, ha="left", fontsize=11)
     axis, width, models = axes[0, 0], 0.045 * search_range, order_models(given)
     edge = search_range * 1.03
     right = edge + (len(models) + 1) * width

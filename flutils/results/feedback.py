@@ -247,8 +247,9 @@ class FeedbackResult(Result):
             group = self.groups[name]
             if group.rays:
                 margins = group.list_margins(self.step)
-                figure = plots.plot_before_after(margins, search_range=self.search_range, unit=unit)
-                figure.suptitle(f"{self.title}: {name}", x=0.02, ha="left", fontsize=11)
+                figure = plots.plot_before_after(
+                    margins, search_range=self.search_range, unit=unit, title=f"{self.title}: {name}"
+                )
                 found[part] = Drawing(
                     figure,
                     self.caption(
