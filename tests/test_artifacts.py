@@ -14,7 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from flutils import artifacts
-from flutils.artifacts import ArtifactWarning, Store
+from flutils.artifacts import ArtifactWarning, Store, origin
 from flutils.folders import atomic_path
 
 INPUTS = {"step": "test", "seed": 0, "settings": {"size": 2.0, "flip": False}, "data": "abc"}
@@ -109,6 +109,18 @@ def test_provenance_says_what_it_is_and_where_it_came_from(store):
     assert {"commit", "date", "backend", "features", "onednn"} <= set(about)
     assert about["threads"]["cores"] == len(os.sched_getaffinity(0))
     assert about["date"].count("-") == 2
+
+
+def test_an_artifact_is_kept_where_git_does_not_answer(store, monkeypatch):
+    def wait(command, *, timeout, **_):
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    origin._commit.cache_clear()
+    monkeypatch.setattr(origin.subprocess, "run", wait)
+    try:
+        assert store.obtain("ori", ".txt", INPUTS, Maker()).about["commit"] is None
+    finally:
+        origin._commit.cache_clear()
 
 
 def test_provenance_says_what_limits_processor_and_threads(store, monkeypatch):
