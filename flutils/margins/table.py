@@ -137,7 +137,7 @@ class MarginTable(Summarized):
         return self.cost.evaluations / self.crossing.size
 
     def take(self, rows: np.ndarray) -> "MarginTable":
-        """Return the table of some of the samples; its costs and audit stay those of the whole search.
+        """Return the table of some of the samples: with their share of the cost, and the audit of all.
 
         Args:
             rows: (m,) integers, which samples, from 0.
@@ -147,7 +147,14 @@ class MarginTable(Summarized):
         """
         settings = dataclasses.replace(self.settings, samples=None)
         parts = {name: getattr(self, name)[rows] for name in ("crossing", "adjacent", "origin")}
-        return dataclasses.replace(self, **parts, settings=settings)
+        share = len(parts["crossing"]) / self.num_samples
+        cost = dataclasses.replace(
+            self.cost,
+            evaluations=round(share * self.cost.evaluations),
+            pilot_evaluations=round(share * self.cost.pilot_evaluations),
+            seconds=share * self.cost.seconds,
+        )
+        return dataclasses.replace(self, **parts, settings=settings, cost=cost)
 
     def to_frame(self) -> Any:
         """Return a tidy pandas frame, one row a ray; the adjacent class is <NA> where none was found."""
