@@ -53,6 +53,7 @@ def verify(
     folder, reported = (home / "artifacts" / part / run / dataset for part in ("", "reported"))
     abouts = {path.with_suffix(""): path for path in sorted(folder.glob("*.*.json"))}
     models: dict[str, Path] = {}
+    experiment: Experiment | None = None
     for path in sorted(abouts, key=lambda path: path.suffix != ".keras"):
         try:
             about = read_provenance(abouts[path])
@@ -67,7 +68,7 @@ def verify(
             yield Verification(path, True, "checksum and key as recorded")
             continue
         inputs = about["inputs"]
-        experiment = Experiment(dataset, profile, seed, home=home)
+        experiment = experiment or Experiment(dataset, profile, seed, home=home)  # its data load once
         if path.suffix == ".keras":
             yield _measure_again(path, about, experiment)
         elif inputs["model"] not in models:
