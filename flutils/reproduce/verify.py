@@ -49,7 +49,7 @@ def verify(
         ValueError: if there is no such profile or dataset.
     """
     load_profile(DATASETS[0] if dataset == ALL else dataset, profile)
-    home, run = find_home() if home is None else Path(home), name_run(profile, seed)
+    home, run = find_home(home), name_run(profile, seed)
     folder, reported = (home / "artifacts" / part / run / dataset for part in ("", "reported"))
     abouts = {path.with_suffix(""): path for path in sorted(folder.glob("*.*.json"))}
     models: dict[str, Path] = {}
