@@ -22,7 +22,9 @@ from flutils.arguments import (
     require,
     take_images,
 )
+from flutils.directions import UNITS
 from flutils.margins.audit import SearchAudit
+from flutils.margins.checks import count_steps
 from flutils.margins.rays import NOT_FOUND
 from flutils.records import Summarized, from_json, load_record, save_record
 
@@ -117,9 +119,14 @@ class MarginTable(Summarized):
         return len(self.direction)
 
     @property
+    def num_steps(self) -> int:
+        """How many steps of the grid lie within the search range."""
+        return count_steps(self.settings.step, self.settings.search_range)
+
+    @property
     def last_length(self) -> float:
         """The largest length on the grid: the last multiple of the step within the search range."""
-        return int(self.settings.search_range / self.settings.step + 1e-6) * self.settings.step
+        return self.num_steps * self.settings.step
 
     @property
     def not_found_rate(self) -> float:
@@ -224,10 +231,10 @@ class MarginTable(Summarized):
         check_bounds(own.bounds)
         check_positive("step", own.step)
         check_positive("search_range", own.search_range)
-        check_choice("unit", own.unit, ("rms", "l2"))
-        last, classes = int(own.search_range / own.step + 1e-6), check_count("num_classes", own.num_classes)
+        check_choice("unit", own.unit, UNITS)
+        classes = check_count("num_classes", own.num_classes)
         (n, r), both = self.crossing.shape, {1, -1} if own.both_signs else {1}
-        guard.check_array("crossing", self.crossing, np.int16, (n, r), NOT_FOUND, last)
+        guard.check_array("crossing", self.crossing, np.int16, (n, r), NOT_FOUND, self.num_steps)
         guard.check_array("adjacent", self.adjacent, np.int16, (n, r), NOT_FOUND, classes - 1)
         guard.check_array("origin", self.origin, np.int64, (n,), 0, classes - 1)
         guard.check_array("direction", self.direction, np.int32, (r,), 0)
