@@ -33,8 +33,7 @@ def audit(name: str) -> dict[str, Any]:
     if table.audit is None:
         raise RuntimeError("the search was swept, so there is nothing to audit: use more rays")
     searched = table.crossing[table.crossing != 0]
-    steps = int(table.settings.search_range / table.settings.step + 1e-6)
-    swept = float(np.where(searched < 0, steps, searched).mean())
+    swept = float(np.where(searched < 0, table.num_steps, searched).mean())
     fast = table.cost.evaluations - table.cost.pilot_evaluations
     outcome = {
         "subject": subject.name,

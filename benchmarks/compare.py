@@ -14,6 +14,7 @@ from subjects import Subject, load_subject
 
 from flutils import margins
 from flutils.artifacts import describe_origin, write_json
+from flutils.margins.checks import count_steps
 from flutils.margins.engines import compile_inference
 from flutils.margins.openvino_engine import compile_openvino
 
@@ -71,7 +72,7 @@ def search_literally(subject: Subject) -> dict[str, float]:
     x, y = subject.samples(LITERAL_RAYS * 10)
     directions = subject.directions(LITERAL_RAYS)
     grid = subject.grid()
-    steps = int(grid["search_range"] / grid["step"] + 1e-6)
+    steps = count_steps(grid["step"], grid["search_range"])
     evaluations, rays, started = 0, 0, time.perf_counter()
     for image, label, direction in zip(x, y, np.resize(directions, (len(x), *x.shape[1:])), strict=True):
         if rays == LITERAL_RAYS:

@@ -38,7 +38,7 @@ def time_search(
     found = {
         "samples": samples,
         "directions": directions,
-        "steps": int(table.settings.search_range / table.settings.step + 1e-6),
+        "steps": table.num_steps,
         "seconds": table.cost.seconds,
         "evaluations_a_ray": (table.cost.evaluations - pilot) / rays,
         "pilot_evaluations_a_ray": pilot / rays,

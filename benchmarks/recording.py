@@ -11,6 +11,7 @@ from subjects import SEED, Subject
 from flutils import progress
 from flutils.artifacts import Store
 from flutils.folders import atomic_path
+from flutils.margins.checks import build_grid
 from flutils.margins.engines import EngineRecipe
 from flutils.margins.rays import Observer, Rays
 
@@ -93,8 +94,7 @@ def record(subject: Subject, samples: int, directions: int, scratch: Path) -> Re
     """
     grid, recipe = subject.grid(), _build_recipe(subject, directions)
     x, y = subject.samples(samples)
-    steps = int(grid["search_range"] / grid["step"] + 1e-6)
-    lengths = (np.arange(steps + 1) * grid["step"]).astype(np.float32)
+    lengths = build_grid(grid["step"], grid["search_range"])
     signs = (1, -1) if grid["both_signs"] else (1,)
     direction = np.tile(np.arange(directions, dtype=np.int32), len(signs))
     sign = np.repeat(np.array(signs, np.int8), directions)

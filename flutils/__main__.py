@@ -103,7 +103,7 @@ def _add_profile(parser: argparse.ArgumentParser, default: str | None) -> None:
 
 def _add_choice(parser: argparse.ArgumentParser, name: str, text: str) -> None:
     parser.add_argument(
-        name, action="append", help=f"{text}; may be given again, or be a comma-separated list"
+        name, action="extend", type=_split, help=f"{text}; may be given again, or be a comma-separated list"
     )
 
 
@@ -112,9 +112,8 @@ def _add_scheduler(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scheduler", metavar="ADDRESS", help=text)
 
 
-def _split(given: list[str] | None) -> list[str] | None:
-    """Return the items of repeated and comma-separated options, None if there are none."""
-    return None if given is None else [item.strip() for text in given for item in text.split(",")]
+def _split(text: str) -> list[str]:
+    return [item.strip() for item in text.split(",")]
 
 
 def _reproduce(arguments: argparse.Namespace) -> int:
@@ -129,8 +128,8 @@ def _reproduce(arguments: argparse.Namespace) -> int:
     try:
         reproduce(
             profile=arguments.profile,
-            datasets=_split(arguments.dataset) or DATASETS,
-            notebooks=_split(arguments.notebook),
+            datasets=arguments.dataset or DATASETS,
+            notebooks=arguments.notebook,
             seed=arguments.seed,
             parameters=parameters,
             fresh=arguments.fresh,
@@ -146,11 +145,10 @@ def _reproduce(arguments: argparse.Namespace) -> int:
 def _compute(arguments: argparse.Namespace) -> int:
     from flutils.reproduce import compute
 
-    datasets, steps = _split(arguments.dataset) or DATASETS, _split(arguments.step)
     compute(
         profile=arguments.profile,
-        datasets=datasets,
-        steps=steps,
+        datasets=arguments.dataset or DATASETS,
+        steps=arguments.step,
         seed=arguments.seed,
         scheduler=arguments.scheduler,
     )
@@ -161,7 +159,7 @@ def _fetch_data(arguments: argparse.Namespace) -> int:
     from flutils import data
     from flutils.data.catalog import find_spec
 
-    names = _split(arguments.dataset) or DATASETS
+    names = arguments.dataset or DATASETS
     for name in names:
         find_spec(name)
     for name in names:
@@ -190,7 +188,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     from flutils.results.base import ALL
 
     counts = {True: 0, False: 0}
-    for dataset in _split(arguments.dataset) or (*DATASETS, ALL):
+    for dataset in arguments.dataset or (*DATASETS, ALL):
         for one in verify(arguments.profile, dataset, seed=arguments.seed, quick=arguments.quick):
             print(f"{'ok   ' if one.sound else 'WRONG'} {dataset:8} {one.path.name}: {one.found}", flush=True)
             counts[one.sound] += 1
@@ -210,7 +208,7 @@ def _refresh(arguments: argparse.Namespace) -> int:
     from flutils.reproduce import NotebookError, refresh_notebooks
 
     try:
-        refresh_notebooks(notebooks=_split(arguments.notebook))
+        refresh_notebooks(notebooks=arguments.notebook)
     except NotebookError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from flutils import data, directions, feedback, margins, robustness
-from flutils.arguments import Bounds, check_bounds, require
+from flutils.arguments import Bounds, check_bounds, check_count, check_positive, require
 from flutils.config import FeedbackConfig, SearchConfig, TrainingConfig
 from flutils.feedback import CrossingReport, FeedbackExamples, Selection
 from flutils.margins import MarginTable
@@ -142,7 +142,7 @@ def feedback_learning(
     """
     from flutils.models import copy_model
     from flutils.training import measure_accuracy, train_feedback
-    from flutils.training.checks import check_samples
+    from flutils.training.checks import check_recipe, check_samples
 
     low, high = check_bounds(bounds)
     x, y = check_samples(model, x, y, bounds)
@@ -157,8 +157,11 @@ def feedback_learning(
         x, y, (low, high), num_samples, num_directions, both_signs, step, search_range
     )
     each = searched.num_samples // len(np.unique(y))
-    counts = selection or tuple(-(-count * each // PAPER_SELECTION[-1]) for count in PAPER_SELECTION)
+    shares = tuple(-(-count * each // PAPER_SELECTION[-1]) for count in PAPER_SELECTION)
+    counts = shares if selection is None else selection
     settings = _feedback_settings(counts, rays_per_sample, strength, learning_rate, epochs)
+    recipe = _training_settings(optimizer, learning_rate, epochs, batch_size)
+    check_recipe(recipe)
 
     # 1. Training: the model comes trained.
     # 2. Sample selection.
@@ -172,7 +175,6 @@ def feedback_learning(
     require(len(examples) > 0, "no ray of a chosen sample meets the boundary; raise search_range")
     crossing = feedback.measure_crossing(model, examples)
     # 5. Retraining and testing.
-    recipe = _training_settings(optimizer, learning_rate, epochs, batch_size)
     trained = train_feedback(copied, x, y, examples.images, examples.labels, recipe, settings, seed=seed)
     after = measure_margins(trained.model, x[rows], y[rows], along, searched, bounds=bounds, seed=seed)
     accuracy = None
@@ -292,23 +294,27 @@ def _feedback_settings(
     counts: Sequence[int], rays: int, strength: tuple[float, float], learning_rate: float, epochs: int
 ) -> FeedbackConfig:
     require(
-        len(counts) == 3 and len(strength) == 2,
+        np.shape(counts) == (3,) and np.shape(strength) == (2,),
         f"selection must be samples of a class of high, medium and low level, and strength (low, high), got "
         f"{counts!r} and {strength!r}; the paper has {PAPER_SELECTION} and (1.5, 2.0)",
     )
+    low, high = (check_positive("strength", value) for value in strength)
+    require(
+        low <= high,
+        f"strength must be (low, high) with low <= high, got {strength!r}; the paper has (1.5, 2.0)",
+    )
     names = ("samples_high", "samples_medium", "samples_low")
     return FeedbackConfig(
-        **dict(zip(names, counts, strict=True)),
-        rays_per_sample=rays,
-        strength_min=strength[0],
-        strength_max=strength[1],
+        **{name: check_count(name, count, least=0) for name, count in zip(names, counts, strict=True)},
+        rays_per_sample=check_count("rays_per_sample", rays),
+        strength_min=low,
+        strength_max=high,
         learning_rate=learning_rate,
         epochs=epochs,
     )
 
 
 def _training_settings(optimizer: Any, learning_rate: float, epochs: int, batch_size: int) -> TrainingConfig:
-    require(optimizer in ("adam", "sgd"), f'optimizer must be "adam" or "sgd", got {optimizer!r}; choose one')
     return TrainingConfig(
         optimizer=optimizer,
         momentum=0.9,

@@ -230,10 +230,9 @@ def copy_model(model: keras.Model) -> keras.Model:
             copied.build_from_config(model.get_build_config())
         copied.set_weights(model.get_weights())
     except Exception as error:  # whatever a class of one's own raises
-        reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
         raise ValueError(
-            f"{model.name} must be a model that Keras can make from its config, but that fails ({reason}); "
-            "give its class a get_config, or build it of layers"
+            f"{model.name} must be a model that Keras can make from its config, but that fails "
+            f"({guard.describe_error(error)}); give its class a get_config, or build it of layers"
         ) from error
     return copied
 

@@ -114,10 +114,8 @@ def from_json(expected: Any, value: Any) -> Any:
         return value
     if dataclasses.is_dataclass(expected) and isinstance(expected, type):
         return _read_dataclass(expected, value)
-    if (expected is np.ndarray or origin is np.ndarray) and isinstance(value, dict):
-        return _read_bytes(value)
-    if expected is np.ndarray or origin is np.ndarray:
-        return np.array(_read_floats(value), np.float64)
+    if np.ndarray in (expected, origin):
+        return _read_bytes(value) if isinstance(value, dict) else np.array(_read_floats(value), np.float64)
     if expected is float:
         return float(_read_floats(value))
     if origin is dict and isinstance(value, dict):

@@ -164,6 +164,15 @@ def test_killed_training_continues_to_the_same_weights(tmp_path, monkeypatch):
         np.testing.assert_array_equal(here, there)
 
 
+def test_collapsed_training_is_refused_again_when_it_is_continued(tmp_path, monkeypatch):
+    measured = iter([0.9, 0.1, 0.1])
+    monkeypatch.setattr(adversarial, "_compile_check", lambda *_: lambda x, y: next(measured))
+    for _ in range(2):  # the second time from the checkpoint of the first epoch
+        with pytest.raises(adversarial.CollapseError, match="fell from 90% to 10%"):
+            train(3, checkpoints=tmp_path)
+    assert not list(measured)
+
+
 def test_every_step_sees_a_perturbed_batch():
     model = fresh_model()
     training.compile_for_training(model, RECIPE, steps=4)

@@ -95,12 +95,34 @@ def test_equal_emphasis_and_choices_of_ones_own(digits, model):
     ("changes", "message"),
     [
         ({"bounds": (0, 1)}, "outside bounds"),
-        ({"optimizer": "lbfgs"}, "optimizer must be"),
-        ({"selection": (1, 2)}, "selection must be"),
         ({"num_samples": 41}, "multiple of the 10 classes"),
         ({"selection": (0, 0, 0)}, "raise search_range"),
     ],
 )
 def test_it_says_what_is_wrong(digits, model, changes, message):
+    with pytest.raises(ValueError, match=message):
+        algorithm1.feedback_learning(model, *digits[0], **{"bounds": BOUNDS, **SIZES, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"optimizer": "lbfgs"}, "optimizer must be one of 'adam', 'sgd', got 'lbfgs'"),
+        ({"learning_rate": 0.0}, "learning_rate must be"),
+        ({"epochs": 0}, "epochs must be"),
+        ({"batch_size": 2.5}, "batch_size must be"),
+        ({"selection": ()}, "selection must be"),
+        ({"selection": (1, 2)}, "selection must be"),
+        ({"selection": 5}, "selection must be"),
+        ({"selection": (1, 2, -1)}, "samples_low must be"),
+        ({"rays_per_sample": 0}, "rays_per_sample must be"),
+        ({"strength": 1.5}, "strength"),
+        ({"strength": (0.0, 1.0)}, "strength must be"),
+        ({"strength": (2.0, 1.5)}, "strength must be .* low <= high"),
+        ({"strength": (1.5, np.inf)}, "strength must be"),
+    ],
+)
+def test_it_says_so_before_the_search(digits, model, changes, message, monkeypatch):
+    monkeypatch.setattr(algorithm1.margins, "search", lambda *_, **__: pytest.fail("searched"))
     with pytest.raises(ValueError, match=message):
         algorithm1.feedback_learning(model, *digits[0], **{"bounds": BOUNDS, **SIZES, **changes})

@@ -14,7 +14,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from flutils import artifacts
-from flutils.artifacts import ArtifactWarning, Store
+from flutils.artifacts import ArtifactWarning, Store, origin
 from flutils.folders import atomic_path
 
 INPUTS = {"step": "test", "seed": 0, "settings": {"size": 2.0, "flip": False}, "data": "abc"}
@@ -111,8 +111,21 @@ def test_provenance_says_what_it_is_and_where_it_came_from(store):
     assert about["date"].count("-") == 2
 
 
+def test_an_artifact_is_kept_where_git_does_not_answer(store, monkeypatch):
+    def wait(command, *, timeout, **_):
+        raise subprocess.TimeoutExpired(command, timeout)
+
+    origin._commit.cache_clear()
+    monkeypatch.setattr(origin.subprocess, "run", wait)
+    try:
+        assert store.obtain("ori", ".txt", INPUTS, Maker()).about["commit"] is None
+    finally:
+        origin._commit.cache_clear()
+
+
 def test_provenance_says_what_limits_processor_and_threads(store, monkeypatch):
     """They are beside the key, not in it."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)  # a cluster in the same process has set it
     plain = store.obtain("ori", ".txt", INPUTS, Maker())
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")

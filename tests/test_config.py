@@ -14,6 +14,7 @@ from flutils.config import (
     TrainingConfig,
     describe,
     load_profile,
+    profiles,
     replace,
 )
 
@@ -176,3 +177,29 @@ def test_settings_are_json_values(dataset, profile):
     for part, name in (("adversarial", "stages"), ("comparison", "doses"), ("comparison", "doses_equal")):
         values[part][name] = list(values[part][name])  # JSON has lists for tuples
     assert json.loads(json.dumps(values, allow_nan=False)) == values
+
+
+@pytest.fixture
+def own(monkeypatch):
+    """Settings of a dataset that is forgotten afterwards."""
+    monkeypatch.setattr(profiles, "_PAPER", dict(profiles._PAPER))
+    monkeypatch.setattr(profiles, "SIZES", {name: dict(sizes) for name, sizes in profiles.SIZES.items()})
+    return replace(load_profile("mnist", "paper"), dataset="own")
+
+
+def test_a_dataset_that_is_registered_anew_has_its_new_sizes_alone(own):
+    config.register(own, {"smoke": {"training": {"epochs": 2}}, "quick": {"training": {"epochs": 3}}})
+    config.register(own, {"quick": {"training": {"epochs": 4}}})
+    found = [load_profile("own", profile).training.epochs for profile in config.PROFILES]
+    assert found == [own.training.epochs, 4, own.training.epochs]
+
+
+@pytest.mark.parametrize("before", [None, {"smoke": {"training": {"epochs": 2}}}])
+def test_a_dataset_whose_sizes_do_not_fit_is_not_registered_at_all(own, before):
+    if before:
+        config.register(own, before)
+    with pytest.raises(ValueError, match="epochs must be int"):
+        config.register(own, {"smoke": {"training": {"epochs": 5}}, "quick": {"training": {"epochs": 0.5}}})
+    if before:
+        assert load_profile("own", "smoke").training.epochs == 2
+    assert all(("own" in sizes) == bool(before) for sizes in profiles.SIZES.values())

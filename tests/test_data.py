@@ -336,6 +336,20 @@ def test_damaged_cache_file_is_named_and_only_it_is_fetched_again(originals, tmp
     assert data.fetch("cifar10").source == "cache"
 
 
+def test_a_source_of_ones_own_may_bring_more_than_is_asked_for(tmp_path):
+    contents = {"a": b"first", "b": b"second"}
+    files = tuple(
+        catalog.DataFile(name, hashlib.md5(content).hexdigest()) for name, content in contents.items()
+    )
+    spec = data.DataSpec(
+        "own", "", files, (0, 1), ("0",), (1, 1, 1), lambda found: [], fetch=lambda wanted: contents.items()
+    )
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "a").write_bytes(contents["a"])
+    fetched, found = sources.obtain(spec, folder=None, cache=tmp_path)
+    assert fetched.source == "own" and found == contents
+
+
 def test_interrupted_download_keeps_whole_files_and_continues(originals, tmp_path, monkeypatch):
     asked = []
 

@@ -255,6 +255,14 @@ def test_evaluations_are_counted_exactly(table, images, rays):
     assert table.evaluations_per_ray == pytest.approx(table.cost.evaluations / 240)
 
 
+def test_some_samples_of_a_table_cost_their_share(table):
+    half, every = table.take(np.arange(10)), table.take(np.arange(20))
+    assert half.evaluations_per_ray == pytest.approx(table.evaluations_per_ray, rel=0.01)
+    assert half.cost.seconds == table.cost.seconds / 2
+    assert half.summary()["engine"] == table.summary()["engine"]
+    assert every.cost == table.cost
+
+
 def test_the_model_sees_no_more_points_than_counted_at_batch_size_1(images, rays):
     """At batch size 1 nothing is padded: points seen are those counted, and one to see that answers stay."""
     model = Counted(bright_or_dark)

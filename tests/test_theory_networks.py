@@ -34,7 +34,14 @@ def test_logit_gradients_agree_with_finite_differences(model, images):
     assert np.abs(slope).max() > 0.1
     assert (ahead - behind) / 0.02 == pytest.approx(slope, abs=2e-3)
     assert all(np.array_equal(a, b) for a, b in zip(weights, model.get_weights(), strict=True))
-    assert model.trainable
+
+
+def test_logit_gradients_leave_frozen_layers_frozen(model, images):
+    own = keras.models.clone_model(model)
+    own.layers[1].trainable = own.layers[2].trainable = False
+    theory.measure_logit_gradients(own, images[:1], batch_size=1)
+    assert [layer.trainable for layer in own.layers] == [True, False, False, True, True]
+    assert own.trainable
 
 
 def test_logit_gradients_refuse_other_images(model, images):

@@ -11,7 +11,6 @@ from flutils.arguments.arrays import (
     take_images,
 )
 from flutils.arguments.models import (
-    Evaluate,
     as_function,
     call_plainly,
     check_answer,
@@ -37,7 +36,6 @@ from flutils.arguments.numbers import (
 
 __all__ = [
     "Bounds",
-    "Evaluate",
     "InputWarning",
     "as_array",
     "as_function",

@@ -38,7 +38,7 @@ def save_figure(
     Raises:
         PermissionError: if the folder cannot be written.
     """
-    folder = (find_home() if home is None else Path(home)) / "figures" / profile
+    folder = find_home(home) / "figures" / profile
     check_writable(folder)
     for suffix, metadata in ((".png", {"Software": None}), (".svg", {"Date": None})):
         with atomic_path(folder / f"{name}{suffix}") as writing, mpl.rc_context(_STABLE_SVG):

@@ -17,15 +17,17 @@ HOME_VARIABLE = "FLUTILS_HOME"
 ROOM, TEMPORARY_ROOM = 500_000_000, 100_000_000
 
 
-def find_home() -> Path:
+def find_home(home: Path | str | None = None) -> Path:
     """Return where ``artifacts/`` and ``figures/`` live.
 
-    That is the folder ``FLUTILS_HOME`` names, else the checkout this package was installed from in
-    place, else the current folder.
+    That is `home` where it is given, else the folder ``FLUTILS_HOME`` names, else the checkout this package
+    was installed from in place, else the current folder.
 
     Raises:
         ValueError: if that variable names the home folder of a user who has none.
     """
+    if home is not None:
+        return Path(home)
     named = os.environ.get(HOME_VARIABLE)
     if named:
         try:

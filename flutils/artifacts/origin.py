@@ -80,12 +80,15 @@ def _processor() -> dict[str, str]:
 
 @cache
 def _commit() -> str | None:
-    """Return the checkout's commit, marked if the package's code differs from it; None outside a checkout."""
+    """Return the checkout's commit, marked if the package's code differs from it.
+
+    None outside a checkout, or if git does not answer in time: an artifact is not lost for that.
+    """
     package = Path(__file__).resolve().parents[1]
     try:
         commit = _git(package, "rev-parse", "--short=12", "HEAD")
         changed = _git(package, "status", "--porcelain", "--", ".")
-    except OSError:
+    except (OSError, subprocess.TimeoutExpired):
         return None
     return commit + ("-dirty" if changed else "") if commit else None
 

@@ -47,7 +47,7 @@ class Store:
     """
 
     def __init__(self, profile: str, dataset: str, *, seed: int = 0, home: Path | None = None) -> None:
-        self.home = find_home() if home is None else Path(home)
+        self.home = find_home(home)
         self.folder = self.home / "artifacts" / name_run(profile, seed) / dataset
         check_writable(self.folder)
 

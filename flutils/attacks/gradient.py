@@ -14,9 +14,12 @@ LIBRARY = "cleverhans"
 ITERATIVE = {"steps": Setting(check_count), "relative_step": Setting(check_positive, None)}
 
 
-def draw_start(trial: Trial, epsilon: float, seed: int) -> np.ndarray:
-    """Return a uniformly random start in the ball around each sample, (n, H, W, C) float32."""
-    unit = stream(seed, "attacks/pgd").random(trial.x.shape, dtype=np.float32) * 2 - 1
+def draw_start(trial: Trial, epsilon: float, seed: int, name: str = "attacks/pgd") -> np.ndarray:
+    """Return a uniformly random point in the ball around each sample, clipped: (n, H, W, C) float32.
+
+    The points of a seed and the name of its stream are those of radius 1, scaled.
+    """
+    unit = stream(seed, name).random(trial.x.shape, dtype=np.float32) * 2 - 1
     start: np.ndarray = np.clip(trial.x + np.float32(epsilon) * unit, *trial.bounds).astype(np.float32)
     return start
 

@@ -1,6 +1,6 @@
 """Confidence intervals of measured proportions."""
 
-import numpy as np
+from flutils.arguments import check_count, require
 
 
 def wilson_interval(successes: int, n: int) -> tuple[float, float]:
@@ -18,10 +18,7 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     """
     from scipy.stats import binomtest
 
-    whole = all(
-        isinstance(count, (int, np.integer)) and not isinstance(count, bool) for count in (successes, n)
-    )
-    if not whole or not 0 <= successes <= n or n < 1:
-        raise ValueError(f"expected whole numbers with 0 <= successes <= n and n >= 1, got {successes}, {n}")
-    interval = binomtest(int(successes), int(n)).proportion_ci(0.95, method="wilson")
+    n, successes = check_count("n", n), check_count("successes", successes, least=0)
+    require(successes <= n, f"successes must be at most n, {n}, got {successes}")
+    interval = binomtest(successes, n).proportion_ci(0.95, method="wilson")
     return float(interval.low), float(interval.high)

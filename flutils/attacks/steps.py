@@ -54,7 +54,6 @@ class Steps:
     ``run_eagerly=True`` is called as it is. Logits are float32 whatever the model computes in.
 
     Attributes:
-        traces: how often any of them was traced.
         logits: images -> logits.
         any_logits: the same, traced once for all numbers of images; images of any float type.
         losses: (images, labels) -> cross-entropy of each image.
@@ -68,7 +67,6 @@ class Steps:
         from cleverhans.tf2.attacks.fast_gradient_method import fast_gradient_method
         from cleverhans.tf2.utils import clip_eta, compute_gradient, optimize_linear
 
-        self.traces = 0
         self._model = weakref.ref(model)
         self._recalled: OrderedDict[bytes, np.ndarray] = OrderedDict()
         cross_entropy = tf.nn.sparse_softmax_cross_entropy_with_logits
@@ -79,22 +77,15 @@ class Steps:
                 raise ValueError("a model to attack must have one output")
             return tf.cast(answer, tf.float32)
 
-        def logits(images: Any) -> Any:
-            self.traces += 1
-            return evaluate(images)
-
         def losses(images: Any, labels: Any) -> Any:
-            self.traces += 1
             return cross_entropy(labels=labels, logits=evaluate(images))
 
         def gradient(images: Any, labels: Any) -> Any:
-            self.traces += 1
             return compute_gradient(evaluate, cross_entropy, images, labels, False)
 
         def descend(
             clean: Any, images: Any, labels: Any, epsilon: Any, step: Any, low: Any, high: Any
         ) -> Any:
-            self.traces += 1
             moved = fast_gradient_method(
                 evaluate, images, step, np.inf, clip_min=low, clip_max=high, y=labels
             )
@@ -111,7 +102,6 @@ class Steps:
             momentum: Any,
             decay: Any,
         ) -> Any:
-            self.traces += 1
             slope = compute_gradient(evaluate, cross_entropy, images, labels, False)
             mean = tf.reduce_mean(tf.abs(slope), list(range(1, slope.shape.rank)), keepdims=True)
             momentum = decay * momentum + slope / tf.maximum(tf.constant(1e-12), mean)
@@ -121,7 +111,7 @@ class Steps:
         self._eager = bool(model.run_eagerly)
         self.logits, self.losses, self.gradient, self.descend, self.accumulate = (
             self._compile(function, reduce_retracing=True)
-            for function in (logits, losses, gradient, descend, accumulate)
+            for function in (evaluate, losses, gradient, descend, accumulate)
         )
         flexible: dict[Any, Any] = {}
 
@@ -130,7 +120,7 @@ class Steps:
             shape = tuple(images.shape[1:])
             if shape not in flexible:
                 signature = [tf.TensorSpec((None, *shape), tf.float32)]
-                flexible[shape] = self._compile(logits, input_signature=signature)
+                flexible[shape] = self._compile(evaluate, input_signature=signature)
             return flexible[shape](images)
 
         self.any_logits = any_logits
@@ -171,7 +161,6 @@ class Steps:
         options = {"training": False} if "training" in inspect.signature(model.call).parameters else {}
 
         def logits(images: Any) -> Any:
-            self.traces += 1
             constants = [[tf.constant(value) for value in values] for values in (weights, state)]
             return tf.cast(model.stateless_call(*constants, images, **options)[0], tf.float32)
 

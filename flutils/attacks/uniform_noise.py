@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from flutils.attacks.gradient import draw_start
 from flutils.attacks.spec import AttackSpec
 from flutils.attacks.trial import Trial
-from flutils.randomness import stream
 
 
 def uniform_noise(trial: Trial, *, amplitude: float, seed: int) -> np.ndarray:
@@ -21,9 +21,7 @@ def uniform_noise(trial: Trial, *, amplitude: float, seed: int) -> np.ndarray:
     Source: paper §V-B, Table III, "random noise (with a uniform distribution)". Independent pixels and
         clipping are readings.
     """
-    noise = stream(seed, "attacks/uniform noise").random(trial.x.shape, dtype=np.float32) * 2 - 1
-    noisy: np.ndarray = np.clip(trial.x + np.float32(amplitude) * noise, *trial.bounds)
-    return noisy
+    return draw_start(trial, amplitude, seed, "attacks/uniform noise")
 
 
 RANDOM = AttackSpec(

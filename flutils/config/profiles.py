@@ -172,7 +172,8 @@ def register(settings: RunConfig, sizes: Mapping[str, Mapping[str, Any]] | None 
         raise ValueError(f"unknown profile {sorted(unknown)}: choose of {', '.join(PROFILES)}")
     for profile, change in changes.items():
         replace(settings, profile=profile, **change)
-        SIZES[profile][name] = dict(change)
+    for profile in PROFILES:  # all of them, for it may have been registered before with other sizes
+        SIZES[profile][name] = dict(changes.get(profile, {}))
     _PAPER[name] = settings
 
 

@@ -15,7 +15,6 @@ from flutils.data.errors import DataCacheError
 from flutils.folders import atomic_path, hold, remove_unfinished, try_writing
 
 CACHE_VARIABLE = "FLUTILS_CACHE"
-_SIZES = {"mnist": 55_000_000, "cifar10": 185_000_000}  # bytes of all files
 
 
 def find_cache_folder(cache: str | os.PathLike[str] | None = None) -> Path:
@@ -97,7 +96,8 @@ class Cache:
         """
         try:
             try_writing(self.folder)
-            free, needed = shutil.disk_usage(self.folder).free, _SIZES.get(self.spec.name, 0)
+            free = shutil.disk_usage(self.folder).free
+            needed = sum(file.size or 0 for file in self.spec.files)
             if free < needed:
                 raise OSError(errno.ENOSPC, f"{free / 1e6:.0f} MB are free, and {needed / 1e6:.0f} needed")
         except OSError as error:

@@ -7,6 +7,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from flutils.config import DATASETS
 from flutils.data import formats
 from flutils.guard import find_memory
 
@@ -116,7 +117,6 @@ CIFAR10 = DataSpec(
     parse=_parse_cifar10,
 )  # fmt: skip
 
-OF_THE_PAPER = (MNIST.name, CIFAR10.name)
 SPECS = {spec.name: spec for spec in (MNIST, CIFAR10)}
 
 
@@ -128,7 +128,7 @@ def register(spec: DataSpec) -> None:
     Raises:
         ValueError: if it has the name of one of the paper's datasets.
     """
-    if spec.name in OF_THE_PAPER:
+    if spec.name in DATASETS:
         raise ValueError(f"{spec.name!r} is a dataset of the paper; give yours another name")
     SPECS[spec.name] = spec
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flutils import guard
+from flutils.config import DATASETS
 from flutils.data import downloads
 from flutils.data.cache import CACHE_VARIABLE, Cache, find_cache_folder, md5_of
-from flutils.data.catalog import OF_THE_PAPER, DataFile, DataSpec, find_spec
+from flutils.data.catalog import DataFile, DataSpec, find_spec
 from flutils.data.errors import DataCacheError, DataChecksumError, DataUnavailableError
 
 FOLDER_VARIABLE = "FLUTILS_DATA"
@@ -109,9 +110,10 @@ def _download(
         try:
             with contextlib.closing(_each(get(tuple(wanted)))) as files:
                 for name, content in files:
-                    _check(wanted[name], content, f"{name} from {source}")
-                    cache.store(wanted[name], content)
-                    contents[name] = content
+                    if name in wanted:  # a source of one's own may bring all files each time
+                        _check(wanted[name], content, f"{name} from {source}")
+                        cache.store(wanted[name], content)
+                        contents[name] = content
         except DataCacheError:
             raise
         except Exception as error:  # a client can fail in any way; then the next source is tried
@@ -131,7 +133,7 @@ def _list_downloads(spec: DataSpec) -> dict[str, Download]:
     """List the sources that a dataset can be downloaded from, in order."""
     if spec.fetch is not None:
         return {"own": spec.fetch}
-    if spec.name not in OF_THE_PAPER:
+    if spec.name not in DATASETS:
         return {}
     return {
         "keras": lambda wanted: downloads.download_keras(spec, wanted),

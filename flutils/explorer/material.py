@@ -9,6 +9,7 @@ import numpy as np
 from flutils import robustness
 from flutils.explorer.network import Network
 from flutils.margins import MarginTable
+from flutils.margins.checks import build_grid
 
 T = TypeVar("T")
 
@@ -75,12 +76,12 @@ class Material:
     @property
     def num_steps(self) -> int:
         """How many grid steps a ray has."""
-        return int(np.floor(self.search_range / self.step + 1e-6))
+        return len(self.lengths) - 1
 
     @property
     def lengths(self) -> np.ndarray:
         """(num_steps + 1,) float32 lengths of the grid, from 0."""
-        return (np.arange(self.num_steps + 1) * self.step).astype(np.float32)
+        return build_grid(self.step, self.search_range)
 
     def rows_of(self, class_index: int) -> np.ndarray:
         """Return the rows of the samples of a class."""

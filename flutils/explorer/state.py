@@ -1,10 +1,8 @@
 """What is chosen and what follows from it: a ray, a reading of it, slices. No widgets, no figures."""
 
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import partial
-from typing import Any, TypeVar
+from functools import lru_cache
 
 import numpy as np
 
@@ -17,8 +15,7 @@ from flutils.margins.rays import NOT_FOUND
 
 SLICED = (paper.ORI, paper.FL)
 SLICE_POINTS = 25  # along a side; 31 took CIFAR-10's two models most of a second on two cores
-_KEPT = 64
-T = TypeVar("T")
+_KEPT = 64  # rays, slices and gradients each
 
 
 @dataclass(frozen=True)
@@ -81,7 +78,10 @@ class Explorer:
     def __init__(self, materials: Mapping[str, Material], *, slice_points: int = SLICE_POINTS) -> None:
         require(len(materials) > 0, "there is nothing to explore; pass the material of at least one dataset")
         self.materials, self.slice_points = materials, slice_points
-        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        # Of each explorer its own, so that what it keeps goes with it.
+        self._traces = lru_cache(_KEPT)(self._trace)
+        self._slices = lru_cache(_KEPT)(self._slice)
+        self._gradients = lru_cache(_KEPT)(self._measure_gradient)
 
     def start(self, dataset: str) -> Choice:
         """Return a choice to begin with: the smallest margin of the first sample with one, under Ori.
@@ -117,29 +117,15 @@ class Explorer:
         elif choice.kind == ray.NEAREST:
             direction = ray.build_nearest(image, material.x, material.y, choice.target, unit=unit)
         else:
-            network, origin = material.networks[choice.model], int(material.y[choice.sample])
-            key = ("gradient", choice.dataset, choice.model, choice.sample)
-            gradient = self._keep(key, lambda: network.gap_gradient(image, origin))
+            gradient = self._gradients(choice.dataset, choice.model, choice.sample)
             direction = ray.build_descent(gradient, unit=unit)
         signed: np.ndarray = direction * np.float32(choice.sign)
         return signed
 
     def trace(self, choice: Choice) -> margins.RayTrace:
         """Return images and logits at every grid step of the ray of a choice: one ray, q = 1."""
-        material = self._check(choice)
-
-        def make() -> margins.RayTrace:
-            return margins.trace(
-                material.networks[choice.model],
-                material.x[choice.sample][None],
-                self.build_direction(choice)[None],
-                step=material.step,
-                search_range=material.search_range,
-                bounds=material.bounds,
-                clip=material.clip,
-            )
-
-        return self._keep(("ray", replace(choice, second=0)), make)
+        self._check(choice)
+        return self._traces(replace(choice, second=0))  # which a ray does not depend on
 
     def read(self, choice: Choice) -> Reading:
         """Return what the ray of a choice says: its margin, adjacent class and changes of class."""
@@ -174,16 +160,31 @@ class Explorer:
         """Return the plane of the ray and a second direction, by model: Ori., F.L. and the chosen one."""
         material = self._check(choice)
         shown = [model for model in material.models if model in (*SLICED, choice.model)]
-        plane = replace(choice, model=choice.model if choice.kind == ray.GRADIENT else "")
-        return {
-            model: self._keep(("slice", plane, model), partial(self._slice, choice, model)) for model in shown
-        }
+        # Only the direction of a gradient depends on the chosen model.
+        plane = choice if choice.kind == ray.GRADIENT else replace(choice, model=material.models[0])
+        return {model: self._slices(plane, model) for model in shown}
 
     def find_second(self, choice: Choice) -> int:
         """Return the number of the second direction: the one chosen, or the next if the ray has that one."""
         count = len(self._check(choice).directions)
         same = choice.kind == ray.RANDOM and choice.second == choice.number
         return (choice.second + same) % count
+
+    def _measure_gradient(self, dataset: str, model: str, sample: int) -> np.ndarray:
+        material = self.materials[dataset]
+        return material.networks[model].gap_gradient(material.x[sample], int(material.y[sample]))
+
+    def _trace(self, choice: Choice) -> margins.RayTrace:
+        material = self.materials[choice.dataset]
+        return margins.trace(
+            material.networks[choice.model],
+            material.x[choice.sample][None],
+            self.build_direction(choice)[None],
+            step=material.step,
+            search_range=material.search_range,
+            bounds=material.bounds,
+            clip=material.clip,
+        )
 
     def _slice(self, choice: Choice, model: str) -> Slice:
         material, across = self.materials[choice.dataset], self.build_direction(choice)
@@ -215,13 +216,3 @@ class Explorer:
         ):
             require(0 <= value < size, f"{what} must be 0 to {size - 1}, got {value}")
         return material
-
-    def _keep(self, key: Hashable, make: Callable[[], T]) -> T:
-        """Return what was made for a key, made now if it was not or is long gone."""
-        if key not in self._kept:
-            self._kept[key] = make()
-            while len(self._kept) > _KEPT:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(key)
-        kept: T = self._kept[key]
-        return kept

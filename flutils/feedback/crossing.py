@@ -65,7 +65,7 @@ class CrossingReport(Summarized):
     @property
     def crossing_rate(self) -> float:
         """Fraction of the examples that cross; NaN of none."""
-        return _average(self.crossed)
+        return float(self.crossed.mean()) if self.crossed.size else float("nan")
 
     def save(self, path: Path | str) -> None:
         """Write the report to a compressed ``.npz`` file that holds no pickled object."""
@@ -116,8 +116,8 @@ def measure_crossing(model: Any, examples: FeedbackExamples, *, batch_size: int 
         batch_size: how many to classify at once.
 
     Returns:
-        A `CrossingReport`: the model's class of each example, and the fractions that cross, of all, of those
-        that are no copies of misclassified samples, and of each class.
+        A `CrossingReport`: the model's class of each example, and the fraction that crosses; its `crossed`,
+        `moved` and `reached_adjacent` say which.
 
     Raises:
         ValueError: if there is no example, the model does not return finite logits of as many classes as the
@@ -159,8 +159,3 @@ def measure_crossing(model: Any, examples: FeedbackExamples, *, batch_size: int 
         strength=examples.strength,
         num_classes=known,
     )
-
-
-def _average(hits: np.ndarray) -> float:
-    """Return the fraction of hits, NaN of none."""
-    return float(hits.mean()) if hits.size else float("nan")

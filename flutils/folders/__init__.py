@@ -5,6 +5,7 @@ be locked was left by a process that is gone, and the next one removes it.
 """
 
 from flutils.folders.checkpoints import CheckpointFolder
+from flutils.folders.environment import set_environment
 from flutils.folders.locks import describe_holders, hold
 from flutils.folders.scratch import gather_temporary_files, scratch_folder
 from flutils.folders.whole import atomic_path, remove_unfinished, require_written, try_writing
@@ -18,5 +19,6 @@ __all__ = [
     "remove_unfinished",
     "require_written",
     "scratch_folder",
+    "set_environment",
     "try_writing",
 ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from flutils.folders.environment import set_environment
 from flutils.folders.locks import is_still, lock_own, try_lock
 
 _PREFIX = "flutils-held-"
@@ -39,16 +40,13 @@ def gather_temporary_files() -> Iterator[Path]:
     """
     with scratch_folder() as folder:
         (folder / "libraries").mkdir()
-        before = tempfile.tempdir, os.environ.get("TMPDIR")
-        tempfile.tempdir = os.environ["TMPDIR"] = str(folder / "libraries")
-        try:
-            yield folder
-        finally:
-            tempfile.tempdir, named = before
-            if named is None:
-                del os.environ["TMPDIR"]
-            else:
-                os.environ["TMPDIR"] = named
+        before = tempfile.tempdir
+        with set_environment(TMPDIR=str(folder / "libraries")):
+            tempfile.tempdir = str(folder / "libraries")
+            try:
+                yield folder
+            finally:
+                tempfile.tempdir = before
 
 
 def _remove_left(base: Path) -> None:

@@ -6,7 +6,7 @@ unpacked to disk, and whatever is wrong becomes one `ValueError` that names the 
 
 from flutils.guard.archives import gunzip, read_archive, read_tar
 from flutils.guard.arrays import check_array, read_arrays
-from flutils.guard.files import describe_error, find_memory, hash_file, open_file, read_bytes, reading
+from flutils.guard.files import describe_error, find_memory, hash_file, read_bytes, reading
 from flutils.guard.text import SEAL, parse_json, read_json, read_sealed, seal
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "find_memory",
     "gunzip",
     "hash_file",
-    "open_file",
     "parse_json",
     "read_archive",
     "read_arrays",

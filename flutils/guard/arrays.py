@@ -40,7 +40,10 @@ def check_array(
         shape: that it must have; None where any length will do.
         low, high: that its values must lie between, both included; None for no limit.
     """
-    if array.dtype != np.dtype(dtype) or not _fits(array.shape, shape):
+    fits = len(array.shape) == len(shape) and all(
+        length in (None, own) for own, length in zip(array.shape, shape, strict=True)
+    )
+    if array.dtype != np.dtype(dtype) or not fits:
         wanted = ", ".join("any" if length is None else str(length) for length in shape)
         raise ValueError(f"expected {name} ({wanted}) {np.dtype(dtype)}, got {array.shape} {array.dtype}")
     # Negated, so that NaN does not pass.
@@ -48,12 +51,6 @@ def check_array(
         raise ValueError(f"expected {name} of at least {low}, got {array.min()}")
     if array.size and high is not None and not array.max() <= high:
         raise ValueError(f"expected {name} of at most {high}, got {array.max()}")
-
-
-def _fits(found: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
-    return len(found) == len(wanted) and all(
-        length in (None, own) for own, length in zip(found, wanted, strict=True)
-    )
 
 
 def _read_array(name: str, content: bytearray) -> np.ndarray:

@@ -185,10 +185,8 @@ class BlockStore:
         if arrays is None:
             return None
         try:
-            for name in ("crossing", "adjacent"):
-                guard.check_array(
-                    name, arrays[name], np.int16, (rays,), -1, steps if name == "crossing" else None
-                )
+            guard.check_array("crossing", arrays["crossing"], np.int16, (rays,), -1, steps)
+            guard.check_array("adjacent", arrays["adjacent"], np.int16, (rays,), -1)
             counts = {name: int(arrays[name]) for name in _COUNTS}
             return Block(crossing=arrays["crossing"], adjacent=arrays["adjacent"], **counts)
         except (ValueError, KeyError, TypeError) as error:

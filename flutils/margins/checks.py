@@ -43,17 +43,22 @@ def check_directions(directions: np.ndarray, image_shape: tuple[int, ...], unit:
     return np.ascontiguousarray(directions, dtype=np.float32)
 
 
-def check_grid(step: float, search_range: float) -> int:
-    """Return how many steps the grid has, once `step` is positive and inside the range."""
+def count_steps(step: float, search_range: float) -> int:
+    """Return how many steps fit into a range, one that rounding puts just outside of it included."""
+    return int(search_range / step + 1e-6)
+
+
+def build_grid(step: float, search_range: float) -> np.ndarray:
+    """Return the float32 lengths of the grid, from 0, once `step` is positive and inside the range."""
     check_positive("step", step)
     if check_positive("search_range", search_range) < step:
         raise ValueError(f"search_range must be at least one step ({step:g}), got {search_range!r}")
-    steps = int(np.floor(search_range / step + 1e-6))
+    steps = count_steps(step, search_range)
     if steps > np.iinfo(np.int16).max:
         raise ValueError(
             f"the grid has {steps} steps, at most {np.iinfo(np.int16).max} fit; use a larger step"
         )
-    return steps
+    return (np.arange(steps + 1) * step).astype(np.float32)
 
 
 def limit_block(block_rays: int, num_rays: int, image_shape: tuple[int, ...]) -> int:

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from importlib import metadata
 from typing import Any
 
+from flutils.folders import set_environment
+
 SCHEDULER_VARIABLE = "FLUTILS_SCHEDULER"  # the notebooks' own processes inherit it
 _PATIENCE = 10  # seconds
 _ALIKE = ("flutils", "keras", "numpy", "openvino", "tensorflow")  # of other versions a margin may differ
@@ -24,17 +26,10 @@ def use_scheduler(address: str | None) -> Iterator[None]:
     if address is None:
         yield
         return
-    before = os.environ.get(SCHEDULER_VARIABLE)
-    os.environ[SCHEDULER_VARIABLE] = address
-    try:
+    with set_environment(**{SCHEDULER_VARIABLE: address}):
         with connect():
             pass
         yield
-    finally:
-        if before is None:
-            del os.environ[SCHEDULER_VARIABLE]
-        else:
-            os.environ[SCHEDULER_VARIABLE] = before
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from flutils import arguments
+from flutils.guard import describe_error
 from flutils.margins.portable import PortableModel
 
 Model = Callable[[Any], Any]
@@ -119,7 +120,7 @@ class EngineRecipe:
             compiled = compile_openvino(self.model, points.shape)
             ours = compiled(points)
         except Exception as error:  # export and compilation fail in ways of their own for layers they lack
-            return f"OpenVINO fails ({type(error).__name__}: {str(error).strip().partition(chr(10))[0]})"
+            return f"OpenVINO fails ({describe_error(error)})"
         largest = np.abs(ours - theirs).max() / max(np.abs(theirs).max(), 1e-12)
         if largest > LOGIT_TOLERANCE or (ours.argmax(axis=1) != theirs.argmax(axis=1)).any():
             return f"OpenVINO's logits differ by {largest:.1e} of their scale"

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flutils.folders import scratch_folder
+from flutils.guard import describe_error
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class PortableModel:
         found = [type(part) for part in parts]
         # An activation, or what a Lambda calls, can be a function of one's own.
         given = [getattr(part, name, None) for part in parts for name in ("activation", "function")]
-        found += [item for item in given if callable(item) and not _is_lambda(item)]
+        # A function without a name to load it by is saved as code.
+        found += [item for item in given if callable(item) and getattr(item, "__name__", "") != "<lambda>"]
         own = {
             keras.saving.get_registered_name(item): item
             for item in found
@@ -45,11 +47,10 @@ class PortableModel:
                 packed = cls((folder / "model.keras").read_bytes(), own)
             packed.unpack()
         except Exception as error:  # whatever layers of one's own raise
-            reason = f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0]}"
             raise ValueError(
-                f"{model.name} cannot be sent to workers, for Keras cannot save and load it ({reason}); give "
-                "each layer of your own a get_config, make a layer of each Lambda that uses more than its "
-                "arguments, or search without client"
+                f"{model.name} cannot be sent to workers, for Keras cannot save and load it "
+                f"({describe_error(error)}); give each layer of your own a get_config, make a layer of each "
+                "Lambda that uses more than its arguments, or search without client"
             ) from error
         return packed
 
@@ -62,8 +63,3 @@ class PortableModel:
             path.write_bytes(self.content)
             # Not unsafe: these bytes come from the caller's own process, as pickled functions do.
             return keras.saving.load_model(path, custom_objects=self.own, compile=False, safe_mode=False)
-
-
-def _is_lambda(function: Any) -> bool:
-    """Say whether a function has no name to load it by; Keras saves its code."""
-    return getattr(function, "__name__", "") == "<lambda>"

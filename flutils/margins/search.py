@@ -136,7 +136,7 @@ def search(
     x = arguments.inspect_images(x, bounds)
     y = arguments.check_labels(y, len(x))
     directions = checks.check_directions(directions, x.shape[1:], unit)
-    num_steps = checks.check_grid(step, search_range)
+    lengths = checks.build_grid(step, search_range)
     arguments.check_choice("reference", reference, REFERENCES)
     arguments.check_choice("strategy", strategy, STRATEGIES)
     arguments.check_choice("engine", engine, ENGINES)
@@ -163,7 +163,7 @@ def search(
         gap=gap,
         direction=direction,
         sign=np.repeat(np.array([1, -1], np.int8), k)[: len(direction)],
-        lengths=(np.arange(num_steps + 1) * step).astype(np.float32),
+        lengths=lengths,
         block_rays=checks.limit_block(block_rays, len(direction), x.shape[1:]),
         audit_rate=audit_rate,
         pilot_samples=pilot_samples,

@@ -22,7 +22,9 @@ from flutils.arguments import (
     require,
     take_images,
 )
+from flutils.directions import UNITS
 from flutils.margins.audit import SearchAudit
+from flutils.margins.checks import count_steps
 from flutils.margins.rays import NOT_FOUND
 from flutils.records import Summarized, from_json, load_record, save_record
 
@@ -117,9 +119,14 @@ class MarginTable(Summarized):
         return len(self.direction)
 
     @property
+    def num_steps(self) -> int:
+        """How many steps of the grid lie within the search range."""
+        return count_steps(self.settings.step, self.settings.search_range)
+
+    @property
     def last_length(self) -> float:
         """The largest length on the grid: the last multiple of the step within the search range."""
-        return int(self.settings.search_range / self.settings.step + 1e-6) * self.settings.step
+        return self.num_steps * self.settings.step
 
     @property
     def not_found_rate(self) -> float:
@@ -137,7 +144,7 @@ class MarginTable(Summarized):
         return self.cost.evaluations / self.crossing.size
 
     def take(self, rows: np.ndarray) -> "MarginTable":
-        """Return the table of some of the samples; its costs and audit stay those of the whole search.
+        """Return the table of some of the samples: with their share of the cost, and the audit of all.
 
         Args:
             rows: (m,) integers, which samples, from 0.
@@ -147,7 +154,14 @@ class MarginTable(Summarized):
         """
         settings = dataclasses.replace(self.settings, samples=None)
         parts = {name: getattr(self, name)[rows] for name in ("crossing", "adjacent", "origin")}
-        return dataclasses.replace(self, **parts, settings=settings)
+        share = len(parts["crossing"]) / self.num_samples
+        cost = dataclasses.replace(
+            self.cost,
+            evaluations=round(share * self.cost.evaluations),
+            pilot_evaluations=round(share * self.cost.pilot_evaluations),
+            seconds=share * self.cost.seconds,
+        )
+        return dataclasses.replace(self, **parts, settings=settings, cost=cost)
 
     def to_frame(self) -> Any:
         """Return a tidy pandas frame, one row a ray; the adjacent class is <NA> where none was found."""
@@ -217,10 +231,10 @@ class MarginTable(Summarized):
         check_bounds(own.bounds)
         check_positive("step", own.step)
         check_positive("search_range", own.search_range)
-        check_choice("unit", own.unit, ("rms", "l2"))
-        last, classes = int(own.search_range / own.step + 1e-6), check_count("num_classes", own.num_classes)
+        check_choice("unit", own.unit, UNITS)
+        classes = check_count("num_classes", own.num_classes)
         (n, r), both = self.crossing.shape, {1, -1} if own.both_signs else {1}
-        guard.check_array("crossing", self.crossing, np.int16, (n, r), NOT_FOUND, last)
+        guard.check_array("crossing", self.crossing, np.int16, (n, r), NOT_FOUND, self.num_steps)
         guard.check_array("adjacent", self.adjacent, np.int16, (n, r), NOT_FOUND, classes - 1)
         guard.check_array("origin", self.origin, np.int64, (n,), 0, classes - 1)
         guard.check_array("direction", self.direction, np.int32, (r,), 0)

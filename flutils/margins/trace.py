@@ -83,7 +83,7 @@ def trace(
         f"directions must have one direction an image, shape {x.shape}, got {directions.shape}; pass as many "
         "as there are images",
     )
-    length = (np.arange(checks.check_grid(step, search_range) + 1) * step).astype(np.float32)
+    length = checks.build_grid(step, search_range)
     images = x[:, None] + length[:, None, None, None] * np.asarray(directions, np.float32)[:, None]
     if clip:
         images = np.clip(images, *bounds)

@@ -72,7 +72,7 @@ def reproduce(
             artifacts are to be deleted that another run works with.
         NotebookError: if a notebook fails; those after it are not run.
     """
-    home = (find_home() if home is None else Path(home)).resolve()
+    home = find_home(home).resolve()
     plan = make_plan(
         profile=profile,
         datasets=datasets,

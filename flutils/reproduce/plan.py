@@ -8,7 +8,14 @@ from typing import Any
 from flutils.artifacts import name_run, read_result
 from flutils.config import DATASETS, load_profile
 from flutils.folders import scratch_folder
-from flutils.reproduce.notebooks import ALL, Notebook, choose_notebooks, find_notebooks, fit_parameters
+from flutils.reproduce.notebooks import (
+    ALL,
+    REQUIRED,
+    Notebook,
+    choose_notebooks,
+    find_notebooks,
+    fit_parameters,
+)
 
 _ROUGHLY = {"smoke": "a few minutes", "quick": "about 40 minutes", "paper": "days"}
 
@@ -111,7 +118,7 @@ def describe_plan(plan: Plan, home: Path, *, fresh: bool = False) -> str:
     lines = [f"profile {plan.profile}, seed {plan.seed}, {len(plan.steps)} notebook runs:"]
     width = max(len(step.notebook.name) for step in plan.steps)
     for number, step in enumerate(plan.steps, start=1):
-        extra = {name: step.parameters[name] for name in list(step.parameters)[3:]}
+        extra = {name: value for name, value in step.parameters.items() if name not in REQUIRED}
         named = "".join(f"  {name}={value!r}" for name, value in extra.items())
         lines.append(f"  {number:2}. {step.notebook.name:{width}}  {step.dataset}{named}")
     lines.append("artifacts:")

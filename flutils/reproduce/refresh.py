@@ -30,7 +30,7 @@ def refresh_notebooks(
         ValueError: if a notebook is unknown.
         NotebookError: if one fails; it is left as it was.
     """
-    home = find_home() if home is None else Path(home)
+    home = find_home(home)
     chosen = choose_notebooks(find_notebooks(folder, beside=True), notebooks)
     with kernel_environment(home) as place:
         for number, notebook in enumerate(chosen, start=1):

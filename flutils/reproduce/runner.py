@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flutils.folders import atomic_path, gather_temporary_files
+from flutils.artifacts.files import HOME_VARIABLE
+from flutils.folders import atomic_path, gather_temporary_files, set_environment
 from flutils.guard.notebooks import read_notebook
 from flutils.progress import EVENTS_VARIABLE
 from flutils.reproduce.watch import Event, StepDisplay, watch
@@ -108,20 +109,14 @@ def kernel_environment(home: Path) -> Iterator[Workplace]:
         folder.mkdir(parents=True)
         (folder / "kernel.json").write_text(json.dumps(spec), encoding="utf-8")
         changes = {
-            "FLUTILS_HOME": str(home.resolve()),
+            HOME_VARIABLE: str(home.resolve()),
             "IPYTHONDIR": str(scratch / "ipython"),
             "JUPYTER_PATH": str(scratch / "jupyter"),
-            "JUPYTER_RUNTIME_DIR": str(
-                scratch / "runtime"
-            ),  # of each kernel a file, which a kill would leave
+            "JUPYTER_RUNTIME_DIR": str(scratch / "runtime"),  # a kill would leave a file of each kernel
         }
         changes |= {name: value for name, value in _ALLOCATOR.items() if name not in os.environ}
-        before = {key: os.environ.get(key) for key in changes}
-        os.environ.update(changes)
-        try:
+        with set_environment(**changes):
             yield Workplace(home.resolve(), scratch)
-        finally:
-            _restore(before)
 
 
 def run_notebook(
@@ -154,9 +149,8 @@ def run_notebook(
         display.show(event) if event["kind"] in ("progress", "message") else run.note(event)
 
     started = time.perf_counter()
-    os.environ[EVENTS_VARIABLE] = str(events)
     try:
-        with watch(events, handle):
+        with set_environment(**{EVENTS_VARIABLE: str(events)}), watch(events, handle):
             # Papermill formats paths, so braces in them are doubled.
             papermill.execute_notebook(
                 str(path.resolve()).replace("{", "{{").replace("}", "}}"),
@@ -174,19 +168,10 @@ def run_notebook(
             f"executed copy: {place.shorten(failed)}"
         ) from error
     finally:
-        os.environ.pop(EVENTS_VARIABLE, None)
         display.close()
         run.seconds = round(time.perf_counter() - started, 1)
     _keep(working, output, path)
     failed.unlink(missing_ok=True)
-
-
-def _restore(before: dict[str, str | None]) -> None:
-    for key, value in before.items():
-        if value is None:
-            os.environ.pop(key, None)
-        else:
-            os.environ[key] = value
 
 
 def _keep(working: Path, output: Path, source: Path) -> None:

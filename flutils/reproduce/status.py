@@ -26,7 +26,7 @@ def describe_status(profile: str | None = None, *, home: Path | None = None) -> 
     """
     if profile is not None:
         load_profile(DATASETS[0], profile)
-    home = find_home() if home is None else Path(home)
+    home = find_home(home)
     lines, total, count, versions = [f"artifacts in {home / 'artifacts'}:"], 0, 0, dict[str, int]()
     for name in PROFILES if profile is None else (profile,):
         for dataset in DATASETS:

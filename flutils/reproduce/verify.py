@@ -49,10 +49,11 @@ def verify(
         ValueError: if there is no such profile or dataset.
     """
     load_profile(DATASETS[0] if dataset == ALL else dataset, profile)
-    home, run = find_home() if home is None else Path(home), name_run(profile, seed)
+    home, run = find_home(home), name_run(profile, seed)
     folder, reported = (home / "artifacts" / part / run / dataset for part in ("", "reported"))
     abouts = {path.with_suffix(""): path for path in sorted(folder.glob("*.*.json"))}
     models: dict[str, Path] = {}
+    experiment: Experiment | None = None
     for path in sorted(abouts, key=lambda path: path.suffix != ".keras"):
         try:
             about = read_provenance(abouts[path])
@@ -67,7 +68,7 @@ def verify(
             yield Verification(path, True, "checksum and key as recorded")
             continue
         inputs = about["inputs"]
-        experiment = Experiment(dataset, profile, seed, home=home)
+        experiment = experiment or Experiment(dataset, profile, seed, home=home)  # its data load once
         if path.suffix == ".keras":
             yield _measure_again(path, about, experiment)
         elif inputs["model"] not in models:

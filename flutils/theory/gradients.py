@@ -12,7 +12,7 @@ def measure_logit_gradients(model: Any, x: np.ndarray, *, batch_size: int = 100)
     the offset becomes minus the gradient.
 
     Args:
-        model: a Keras model from images to logits; its weights stay as they are.
+        model: a Keras model from images to logits; a copy of it is used.
         x: (n, H, W, C) float32 images.
         batch_size: images a step.
 
@@ -20,39 +20,38 @@ def measure_logit_gradients(model: Any, x: np.ndarray, *, batch_size: int = 100)
         (n, classes, H, W, C) float32, logits per unit of pixel value.
 
     Raises:
-        ValueError: if `x` holds no images of the model's shape.
+        ValueError: if `x` holds no images of the model's shape, or Keras cannot make the model anew from its
+            config.
 
     Source: paper §IV-C, the direction g of Lemma 1.
     """
     from flutils.backend import keras
+    from flutils.models import copy_model
 
     x = np.asarray(x, np.float32)
     shape, classes = tuple(model.input_shape[1:]), int(model.output_shape[-1])
     if x.ndim != 4 or not len(x) or x.shape[1:] != shape:
         raise ValueError(f"expected images of shape (n, {', '.join(map(str, shape))}), got {x.shape}")
-    trainable = model.trainable
-    model.trainable = False
-    try:
-        size = int(np.prod(shape))
-        images, index = keras.Input(shape), keras.Input((1,), dtype="int32")
-        offsets = keras.layers.Embedding(batch_size, size, embeddings_initializer="zeros")
-        moved = keras.layers.Add()([images, keras.layers.Reshape(shape)(offsets(index))])
-        probe = keras.Model([images, index], model(moved))
-        probe.compile(keras.optimizers.SGD(1.0), loss=_choose_logits, jit_compile=False)
-        zeros = [np.zeros((batch_size, size), np.float32)]
-        gradients = np.empty((len(x), classes, *shape), np.float32)
-        for start in range(0, len(x), batch_size):
-            rows = np.arange(start, start + batch_size).clip(max=len(x) - 1)
-            own = np.arange(batch_size)[:, None]
-            for c in range(classes):
-                offsets.set_weights(zeros)
-                wanted = np.eye(classes, dtype=np.float32)[np.full(batch_size, c)]
-                probe.train_on_batch([x[rows], own], wanted)
-                # Keras averages the loss over the batch.
-                found = -batch_size * offsets.get_weights()[0].reshape(batch_size, *shape)
-                gradients[start : start + batch_size, c] = found[: len(x) - start]
-    finally:
-        model.trainable = trainable
+    model = copy_model(model)
+    model.trainable = False  # of the caller's own, each layer's flag would be lost
+    size = int(np.prod(shape))
+    images, index = keras.Input(shape), keras.Input((1,), dtype="int32")
+    offsets = keras.layers.Embedding(batch_size, size, embeddings_initializer="zeros")
+    moved = keras.layers.Add()([images, keras.layers.Reshape(shape)(offsets(index))])
+    probe = keras.Model([images, index], model(moved))
+    probe.compile(keras.optimizers.SGD(1.0), loss=_choose_logits, jit_compile=False)
+    zeros = [np.zeros((batch_size, size), np.float32)]
+    gradients = np.empty((len(x), classes, *shape), np.float32)
+    for start in range(0, len(x), batch_size):
+        rows = np.arange(start, start + batch_size).clip(max=len(x) - 1)
+        own = np.arange(batch_size)[:, None]
+        for c in range(classes):
+            offsets.set_weights(zeros)
+            wanted = np.eye(classes, dtype=np.float32)[np.full(batch_size, c)]
+            probe.train_on_batch([x[rows], own], wanted)
+            # Keras averages the loss over the batch.
+            found = -batch_size * offsets.get_weights()[0].reshape(batch_size, *shape)
+            gradients[start : start + batch_size, c] = found[: len(x) - start]
     return gradients
 
 

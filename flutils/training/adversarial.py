@@ -57,8 +57,8 @@ def train_adversarial(
 
     Raises:
         ValueError: as `train_natural`, or if `x` leaves `bounds`.
-        CollapseError: if the accuracy under PGD fell by `COLLAPSE` within an epoch: the steps are too few,
-            and the model has overfitted to them (Wong, Rice, Kolter, ICLR 2020).
+        CollapseError: if the accuracy under PGD fell by more than `COLLAPSE` below the best epoch so far: the
+            steps are too few, and the model has overfitted to them (Wong, Rice, Kolter, ICLR 2020).
 
     Source: paper, §V: "adversarially-trained by Madry et al."
     """
@@ -73,7 +73,6 @@ def train_adversarial(
     bounds = check_bounds(bounds)
     x, y = check_samples(model, x, y, bounds)
     total = adversarial.epochs * len(Batches(x, y, recipe, seed=seed))
-    best = 0.0
     check: list[Callable[..., float]] = []
 
     def prepare(compiled: keras.Model) -> None:
@@ -89,15 +88,14 @@ def train_adversarial(
         perturb_training_batches(compiled, perturb)
         check.append(_compile_check(compiled, adversarial, bounds))
 
-    def measure(trained: keras.Model) -> dict[str, float]:
-        nonlocal best
+    def measure(trained: keras.Model, history: list[dict[str, float]]) -> dict[str, float]:
+        best = max((epoch["pgd_accuracy"] for epoch in history), default=0.0)
         found = check[0](x[:CHECK_IMAGES], y[:CHECK_IMAGES])
         if found < best - COLLAPSE:
             raise CollapseError(
                 f"accuracy under PGD fell from {best:.0%} to {found:.0%}: the model has overfitted to its own"
                 " attack; train with more steps"
             )
-        best = max(best, found)
         return {"pgd_accuracy": found}
 
     kind = {"kind": "adversarial", "attack": dataclasses.asdict(adversarial), "bounds": bounds}

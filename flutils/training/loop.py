@@ -15,6 +15,8 @@ from flutils.training.batches import Batches
 from flutils.training.checkpoints import Checkpoints, TrainedModel, fingerprint
 from flutils.training.optimizer import compile_for_training
 
+Measure = Callable[[keras.Model, list[dict[str, float]]], dict[str, float]]
+
 
 def run_epochs(
     model: keras.Model,
@@ -26,7 +28,7 @@ def run_epochs(
     checkpoints: Path | str | None,
     kind: dict[str, Any],
     prepare: Callable[[keras.Model], None] = lambda model: None,
-    measure: Callable[[keras.Model], dict[str, float]] = lambda model: {},
+    measure: Measure = lambda model, history: {},
 ) -> TrainedModel:
     """Train a model for the epochs of a recipe, from its newest checkpoint if there is one.
 
@@ -39,7 +41,8 @@ def run_epochs(
         checkpoints: folder for a checkpoint an epoch, or None.
         kind: of training, and what else but recipe, samples, seed and weights determines it.
         prepare: changes the compiled model before its first step.
-        measure: called after each epoch; what it returns goes into the history.
+        measure: called after each epoch with the model and the history of the epochs before it, those of a
+            checkpoint included; what it returns goes into the history.
 
     Returns:
         The trained model and the history of its epochs.
@@ -63,7 +66,7 @@ def _fit(
     seed: int,
     store: Checkpoints | None,
     prepare: Callable[[keras.Model], None],
-    measure: Callable[[keras.Model], dict[str, float]],
+    measure: Measure,
 ) -> TrainedModel:
     """Train the epochs that the checkpoints lack; see `run_epochs`."""
     history: list[dict[str, float]] = []
@@ -96,7 +99,7 @@ class _Bookkeeping(keras.callbacks.Callback):
         batches: Batches,
         bar: progress.Bar,
         store: Checkpoints | None,
-        measure: Callable[[keras.Model], dict[str, float]],
+        measure: Measure,
     ) -> None:
         super().__init__()
         self._history, self._batches, self._bar, self._store = history, batches, bar, store
@@ -113,6 +116,6 @@ class _Bookkeeping(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         seconds = time.perf_counter() - self._began
         measured = {"loss": logs["loss"], "accuracy": logs["accuracy"], "seconds": seconds}
-        self._history.append({**measured, **self._measure(self.model)})
+        self._history.append({**measured, **self._measure(self.model, self._history)})
         if self._store is not None:
             self._store.save(self.model, self._history)

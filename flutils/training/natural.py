@@ -43,7 +43,9 @@ def train_natural(
         seed: the run's seed; fixes the order of the images and their augmentation.
         checkpoints: folder for a checkpoint an epoch, which then belongs to this training. One that was
             killed continues from the last when called again alike, from the same initial weights, on the same
-            images at the same learning rates as if it had never stopped.
+            images at the same learning rates as if it had never stopped. It is known by its samples, recipe,
+            seed and initial weights, not by what else makes the model: one that differs in an activation
+            alone would continue as the old one, so give it another folder.
 
     Returns:
         The trained model, another object than `model` after a resume, and the history of its epochs.

@@ -18,7 +18,8 @@ def digits(tmp_path_factory):
         yield "digits"
     catalog.SPECS.pop("digits")
     profiles._PAPER.pop("digits")
-    profiles.SIZES["smoke"].pop("digits")
+    for sizes in profiles.SIZES.values():
+        sizes.pop("digits")
 
 
 @pytest.fixture(scope="session")
