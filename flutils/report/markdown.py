@@ -53,9 +53,9 @@ def summarize_run(report: Report) -> str:
     parts = []
     for dataset in report.datasets:
         results: Mapping[str, Any] = report.found[dataset]
-        said = f"{TITLES[dataset]}, {load_profile(dataset, report.profile).model.title}"
+        said = f"{TITLES[dataset]}: {load_profile(dataset, report.profile).model.title}"
         if "training" in results:
-            said += f" of {results['training'].trained[ORI].test_accuracy:.2%}".replace("%", " %")
+            said += f", {100 * results['training'].trained[ORI].test_accuracy:.2f} % correct"
         if "fig4" in results:
             fig4 = results["fig4"]
             searched = [
@@ -116,19 +116,16 @@ def summarize_dose(report: Report) -> str:
             rows = learned.dose().loc[FL]
             share, taken = rows.loc["ours", [SHARE, TAKEN]]
             copied = learned.sets[FL].copies / learned.sets[FL].examples
-            said = (
-                f"{share:.3g} % of the training set on {TITLES[dataset]}, from {taken:.3g} % of the rays, "
-                f"{100 * copied:.2g} % of them unmoved copies of misclassified samples"
-            )
+            said = f"on {TITLES[dataset]}, {share:.3g} % of the training set, from {taken:.3g} % of the rays"
             if "paper" in rows.index:
                 share, taken = rows.loc["paper", [SHARE, TAKEN]]
-                said += f" (paper: {share:.3g} %, from {taken:.3g} % of the rays)"
-            doses.append(said)
+                said += f" (paper: {share:.3g} %, from {taken:.3g} %)"
+            doses.append(f"{said}, {100 * copied:.2g} % of them copies of misclassified samples, unmoved")
         if isinstance(dose, Dose):
             verdicts.append(f"**{dose.verdict}** on {TITLES[dataset]}")
     parts = []
     if doses:
-        parts.append(f"**The dose.** The examples of F.L. are {', and '.join(doses)}.")
+        parts.append(f"**The dose.** Examples of F.L.: {'; '.join(doses)}.")
     if verdicts:
         parts.append(f"{STATEMENT}: {', '.join(verdicts)} (ours, in no count; each model was trained once).")
     return " ".join(parts)
