@@ -6,6 +6,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
+# Told to keep no bytecode, Python compiles TensorFlow anew in each process and each kernel: nine seconds each.
+unexport PYTHONDONTWRITEBYTECODE
 
 # 3.13 is not first: there OpenVINO 2026.4 fails to take a Keras model, and searches run in TensorFlow instead.
 PYTHON ?= $(shell for name in python3.12 python3.13 python3.11; do \

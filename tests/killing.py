@@ -68,6 +68,8 @@ def prepare(source: Path) -> None:
     margins.search.__kwdefaults__["block_rays"] = 800  # several blocks, each a checkpoint
     import art.attacks.evasion  # noqa: F401
     import foolbox  # noqa: F401
+
+    sys.modules["openvino_telemetry"] = None  # as flutils.margins.openvino_engine does
     import openvino  # noqa: F401
 
     from flutils import attacks, models, training  # noqa: F401

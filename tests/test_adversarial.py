@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from test_backends import ON_JAX
 
 from flutils import config, training
 from flutils.backend import keras
@@ -245,7 +246,7 @@ def test_the_same_holds_on_jax():
         [sys.executable, "-m", "pytest", "-q", __file__, "-k", "closed_form or feature or killed or follows"],
         capture_output=True,
         text=True,
-        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu"},
+        env={**os.environ, **ON_JAX},
         cwd=Path(__file__).parents[1],
         check=False,
     )

@@ -54,12 +54,20 @@ def train_and_search(folder):
     (folder / "told.json").write_text(json.dumps(told), encoding="utf-8")
 
 
+# XLA's optimisation takes longer than what is computed here.
+ON_JAX = {
+    "KERAS_BACKEND": "jax",
+    "JAX_PLATFORMS": "cpu",
+    "XLA_FLAGS": "--xla_backend_optimization_level=0",
+}
+
+
 def run_on_jax(script, *arguments):
     done = subprocess.run(
         [sys.executable, "-c", script, *map(str, arguments)],
         capture_output=True,
         text=True,
-        env={**os.environ, "KERAS_BACKEND": "jax", "JAX_PLATFORMS": "cpu", "CUDA_VISIBLE_DEVICES": ""},
+        env={**os.environ, **ON_JAX, "CUDA_VISIBLE_DEVICES": ""},
         check=False,
     )
     assert done.returncode == 0, done.stderr[-3000:]

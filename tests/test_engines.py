@@ -1,5 +1,6 @@
 """The choice of an engine: OpenVINO where it gives Keras's logits, Keras otherwise, and saying so."""
 
+import sys
 import warnings
 
 import numpy as np
@@ -92,3 +93,8 @@ def test_openvino_needs_a_keras_model(arguments):
     model, x, y, rays = arguments
     with pytest.raises(ValueError, match=r"needs a Keras model, got function; use engine='auto'"):
         margins.search(lambda points: model.predict_on_batch(points), x, y, rays, engine="openvino", **GRID)
+
+
+def test_no_conversion_is_told_to_anybody(arguments):
+    margins.search(*arguments, engine="openvino", **GRID)
+    assert sys.modules["openvino_telemetry"] is None

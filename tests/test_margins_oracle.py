@@ -1,5 +1,6 @@
 """The search against Algorithm 1 transcribed literally, on trained models and on forced cases."""
 
+import functools
 import importlib
 import itertools
 
@@ -25,10 +26,15 @@ MAX_STEP = {"mnist": 25, "cifar10": 31}
 UNDECIDED = 1e-4
 
 
+# pytest makes the fixtures of a parameter anew each time that it comes back to it; what they take is kept.
 @pytest.fixture(scope="session", params=["mnist", "cifar10"])
 def trained(request):
     """A model trained for seconds, four samples it gets right, two of them barely, a wrong one, and rays."""
-    name = request.param
+    return train(request.param)
+
+
+@functools.cache
+def train(name):
     ds, settings = data.load(name), config.load_profile(name, "smoke")
     recipe = config.replace(settings.training, batch_size=64)
     model = models.build_model(settings.model, seed=3)
@@ -47,7 +53,12 @@ def trained(request):
 @pytest.fixture(scope="session")
 def expected(trained):
     """Give the oracle's answer for an option set; each is computed once."""
-    name, model, x, y, rays, bounds = trained
+    return consult(trained[0])
+
+
+@functools.cache
+def consult(name):
+    _, model, x, y, rays, bounds = train(name)
     known = {}
     evaluate = one_point_a_call(model)
 
@@ -236,7 +247,12 @@ def test_fast_strategy_agrees_with_the_sweep_on_thousands_of_rays(strategy):
 @pytest.fixture(scope="session")
 def many_rays(trained):
     """Over 4,000 rays of the trained model, enough for the fast strategies, and what the sweep finds."""
-    name, model, _, _, _, bounds = trained
+    return sweep_many_rays(trained[0])
+
+
+@functools.cache
+def sweep_many_rays(name):
+    _, model, _, _, _, bounds = train(name)
     ds = data.load(name)
     right = model.predict_on_batch(ds.x_test[:500]).argmax(1) == ds.y_test[:500]
     chosen = np.concatenate([np.flatnonzero(right)[:52], np.flatnonzero(~right)[:2]])

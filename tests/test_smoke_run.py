@@ -70,14 +70,21 @@ def run_nbval(folder, home):
 def nbval_run(smoke_run, tmp_path_factory):
     """Run nbval on the executed copies of the pipeline's run: every table must come out again.
 
-    The explorer belongs to no pipeline, so the committed one is taken, at profile smoke.
+    They run as one notebook, for which TensorFlow is imported once. The explorer belongs to no pipeline, so
+    the committed one is taken, at profile smoke.
     Returns the home, what nbval said, the notebooks, and the home's artifacts and figures as they were.
     """
     home, _ = smoke_run
     folder = tmp_path_factory.mktemp("nbval")
     before = take_stock(home)
-    for path in home.glob("artifacts/smoke/*/notebooks/*.ipynb"):
-        shutil.copy(path, folder)
+    executed = sorted(home.glob("artifacts/smoke/*/notebooks/*.ipynb"), key=lambda path: path.name)
+    others = [path.name for path in PATHS if not path.name.startswith(OWN_MODEL)]  # which has no profile
+    assert [PATHS[0].name, *(path.name for path in executed)] == others
+    chapters = read(executed[0])
+    chapters.cells = [cell for path in executed for cell in read(path).cells]
+    for number, cell in enumerate(chapters.cells):
+        cell.id = f"cell-{number}"
+    nbformat.write(chapters, folder / "chapters.ipynb")
     text, changes = re.subn(
         r'PROFILE = \\"\w+\\"', r'PROFILE = \\"smoke\\"', PATHS[0].read_text(encoding="utf-8")
     )
@@ -85,10 +92,7 @@ def nbval_run(smoke_run, tmp_path_factory):
         "expected the literal PROFILE once in the explorer"
     )
     (folder / PATHS[0].name).write_text(text, encoding="utf-8")
-    notebooks = sorted(folder.glob("*.ipynb"))
-    others = [path.name for path in PATHS if not path.name.startswith(OWN_MODEL)]  # which has no profile
-    assert [path.name for path in notebooks] == others
-    return home, run_nbval(folder, home), notebooks, before
+    return home, run_nbval(folder, home), sorted(folder.glob("*.ipynb")), before
 
 
 def take_stock(home):

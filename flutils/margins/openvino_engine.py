@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import io
 import logging
+import sys
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -48,6 +49,8 @@ def compile_openvino(model: Any, shape: tuple[int, ...]) -> Callable[[np.ndarray
 
 def _compile(model: Any, shape: tuple[int, ...]) -> Any:
     """Export a model, and compile what OpenVINO reads."""
+    # It would tell Intel of each conversion, from processes forked off this one; it has a silent stand-in.
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     import openvino
 
     with scratch_folder() as folder:

@@ -234,7 +234,7 @@ def test_minimum_norms_of_a_linear_model_are_distances_to_its_boundary():
     slopes = np.linalg.norm(weights[:, y].T[:, :, None] - weights[None], axis=1)
     distance = np.where(slopes > 0, gaps / np.where(slopes > 0, slopes, 1), np.inf).min(axis=1)
     deepfool = attack(model, (x, y), "DeepFool", strength=None, steps=20)
-    many = {"steps": 300, "binary_search_steps": 6, "step_size": 0.01, "initial_const": 0.1}
+    many = {"steps": 100, "binary_search_steps": 6, "step_size": 0.01, "initial_const": 0.1}
     carlini = attack(model, (x, y), "CW-L2", strength=None, **many)
     for result in (deepfool, carlini):
         assert result.success.all() and not result.failed.any()

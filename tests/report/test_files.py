@@ -10,6 +10,7 @@ from flutils import paper
 from flutils.artifacts import Store
 from flutils.claims import FAILS, HOLDS
 from flutils.config import DATASETS
+from flutils.records import to_json
 from flutils.report import render_headline, render_results, report_results
 from flutils.report.files import BEGIN, END, read_reports, read_runtimes, split_readme
 from flutils.report.markdown import make_table, summarize_dose
@@ -31,7 +32,7 @@ def home(tmp_path):
             num_samples=20,
             num_rays=40,
         )
-        result.save(Store("quick", dataset, home=tmp_path))
+        Store("quick", dataset, home=tmp_path).save_result("table1", to_json(result))
     return tmp_path
 
 

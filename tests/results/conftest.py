@@ -1,5 +1,7 @@
 """The digits of `digits.py`, as a dataset of one's own, for the results."""
 
+import os
+
 import pytest
 from digits import read_digits, register_digits
 
@@ -24,5 +26,7 @@ def digits(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def run(digits, tmp_path_factory):
-    """An experiment on it, whose steps are made as they are asked for."""
-    return Experiment(digits, "smoke", 0, home=tmp_path_factory.mktemp("home"))
+    """An experiment on it, whose steps are made as they are asked for, once for all test processes."""
+    home = tmp_path_factory.getbasetemp()
+    home = home.parent / "digits" if "PYTEST_XDIST_WORKER" in os.environ else home / "digits"
+    return Experiment(digits, "smoke", 0, home=home)

@@ -9,6 +9,7 @@ from flutils import claims, paper
 from flutils.artifacts import Store
 from flutils.config import DATASETS
 from flutils.guard import seal
+from flutils.records import to_json
 from flutils.results import Report, Table1
 
 PERCENT = {"mnist": [1.0] * 10 + [90.0], "cifar10": [9.0] * 10 + [10.0]}
@@ -31,7 +32,7 @@ def make_table1(dataset, verdict=claims.HOLDS):
 @pytest.fixture
 def home(tmp_path):
     for dataset in DATASETS:
-        make_table1(dataset).save(Store("smoke", dataset, home=tmp_path))
+        Store("smoke", dataset, home=tmp_path).save_result("table1", to_json(make_table1(dataset)))
     return tmp_path
 
 

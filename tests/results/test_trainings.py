@@ -9,6 +9,7 @@ from flutils.artifacts import Store
 from flutils.claims import CANNOT_TELL, FAILS, HOLDS
 from flutils.config import DATASETS
 from flutils.paper import FL, ORI
+from flutils.records import to_json
 from flutils.results import Table1, Trainings
 from flutils.results.trainings import judge_trainings
 
@@ -17,9 +18,12 @@ def save_run(home, seed, verdict=HOLDS, shift=0.0):
     for dataset in DATASETS:
         made = make_table1(dataset, verdict)
         percent = {name: value + shift for name, value in made.percent.items()}
-        Table1(**{**vars(made), "seed": seed, "percent": percent}).save(
-            Store("smoke", dataset, seed=seed, home=home)
-        )
+        save(home, Table1(**{**vars(made), "seed": seed, "percent": percent}))
+
+
+def save(home, made):
+    """Save the numbers of a result without its figures."""
+    Store("smoke", made.dataset, seed=made.seed, home=home).save_result("table1", to_json(made))
 
 
 def read(home, **arguments):
@@ -73,9 +77,7 @@ def test_what_fl_gains_over_the_controls_is_counted_by_its_sign(tmp_path):
         made = make_table1("mnist")
         resampled = {model: np.repeat(each, 3) for model, each in {**values, "Reduced F.L.": [0.0]}.items()}
         comparison = claims.compare_with_controls("a measure", resampled)
-        Table1(**{**vars(made), "seed": seed, "comparisons": (comparison,)}).save(
-            Store("smoke", "mnist", seed=seed, home=tmp_path)
-        )
+        save(tmp_path, Table1(**{**vars(made), "seed": seed, "comparisons": (comparison,)}))
     gains = read(tmp_path).controls().loc["mnist", "a measure"]
     assert gains["F.L. − control", "mean"] == 1 and gains["F.L. − control", "Std."] == 2
     assert gains["F.L. − control", "above 0"] == "2 of 3" and gains["F.L. − noise", "above 0"] == "1 of 3"
