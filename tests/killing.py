@@ -174,10 +174,14 @@ def describe_arrays(content: bytes) -> str:
 
 
 def drop_times(value: object) -> object:
-    """Leave out how long things took, and the checksum and size of a file that has such times in it."""
+    """Leave out how long things took, and the checksum and size of a file that has such times in it.
+
+    Where a run goes on, results may be made without TensorFlow, whose threads they then do not have to tell.
+    """
     if isinstance(value, dict):
         timed = "sha256" in value and not value["name"].startswith(MODELS)
         out = {"date", "commit", "seal", *(("sha256", "bytes") if timed else ())}
+        out |= {"backend", "threads"} if "values" in value else set()
         return {
             key: drop_times(item) for key, item in value.items() if "second" not in key and key not in out
         }
