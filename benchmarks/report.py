@@ -195,7 +195,8 @@ def render_determinism() -> str:
         f"and PGD of {sizes['pgd_steps']} steps. *Same* is the same to the last bit. Weights and logits "
         "have the largest difference, as a fraction of the largest weight or logit; all else has how many "
         "differ, of how many, and by how much at most, pixels as a fraction of their range. Where no ray "
-        f"differs, at most one of {sizes['samples'] * sizes['rays'] / 3:,.0f} does (95 %, rays taken as independent)."
+        f"differs, at most one of {sizes['samples'] * sizes['rays'] / 3:,.0f} does (95 %, rays taken as "
+        "independent)."
     )
     isa = "; ".join(f"{name}: {text}" for name, text in measured["isa"].items())
     return f"{told}\n\n{_render_table(header, rows)}\n\nWhat oneDNN in TensorFlow says it uses: {isa}."
