@@ -26,7 +26,10 @@ def plot_history(
     epoch = np.arange(1, len(history) + 1)
     loss, accuracy = axes[0]
     loss.plot(epoch, [entry["loss"] for entry in history], marker="o", color=OURS_COLOR)
-    loss.set(xlabel="epoch", ylabel="training loss (nats)", ylim=(0, None))
+    loss.set(xlabel="epoch", ylabel="training loss (nats)")
+    loss.update_datalim([(1, 0)])
+    loss.autoscale_view()
+    loss.set_ylim(bottom=0)
     accuracy.plot(
         epoch,
         [100 * entry["accuracy"] for entry in history],

@@ -188,7 +188,7 @@ class Table3(Result):
         spans: dict[str, dict[str, tuple[float, float]]] = {}
         labels = {}
         for name, attack in self.attacks.items():
-            given = {model: attack.models[model] for model in MODELS if model in attack.models}
+            given = {} if attack.idle else {m: attack.models[m] for m in MODELS if m in attack.models}
             ours[name] = {model: found.correct / attack.images for model, found in given.items()}
             spans[name] = {m: wilson_interval(found.correct, attack.images) for m, found in given.items()}
             shown = {model: self._printed(name, model) / 100 for model in COLUMNS}
