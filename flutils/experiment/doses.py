@@ -83,7 +83,9 @@ class Doses:
             )
             counted = len(examples)
             del examples  # gigabytes, at the paper's size
-            table = self._searches.measure(models.load_model(trained), search, samples, scratch / "search")
+            table = self._searches.measure(
+                lambda: models.load_model(trained), search, samples, scratch / "search"
+            )
             table.save(path)
             return {**measured, **table.summary(), "examples": counted, "rays_per_sample": rays}
 

@@ -1,7 +1,7 @@
 """Boundary searches of a trained classifier: margin tables and traced rays."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -162,23 +162,25 @@ class Searches:
         return x[rows], y[rows]
 
     def measure(
-        self, model: Any, search: SearchConfig, samples: Sequence[str | int], scratch: Path
+        self, load: Callable[[], Any], search: SearchConfig, samples: Sequence[str | int], scratch: Path
     ) -> MarginTable:
         """Search a Keras model, which need not be in the store.
 
         Args:
-            model: from images to logits.
+            load: returns the model, from images to logits.
             search: settings.
             samples: which; see `inputs`.
             scratch: folder for finished blocks.
         """
         work = self._workspace
+        chosen = self.choose(search, samples)
+        work.forget_data()  # before TensorFlow takes as much memory again
         with warnings.catch_warnings(), connect() as client:
             # A model that only guesses is a result here, and its accuracy is reported.
             warnings.simplefilter("ignore", InputWarning)
             return algorithm1.measure_margins(
-                model,
-                *self.choose(search, samples),
+                load(),
+                *chosen,
                 work.draw_directions(search),
                 search,
                 bounds=work.bounds,
@@ -191,7 +193,7 @@ class Searches:
         self, classifier: Classifier, suffix: str, search: SearchConfig, samples: tuple[str | int, ...]
     ) -> Recipe:
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            table = self.measure(classifier.load(), search, samples, scratch)
+            table = self.measure(classifier.load, search, samples, scratch)
             table.save(path)
             return table.summary()
 

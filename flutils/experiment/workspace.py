@@ -92,6 +92,10 @@ class Workspace:
         """The dataset, loaded at first use."""
         return data.load(self.config.dataset)
 
+    def forget_data(self) -> None:
+        """Free the memory of the dataset, 0.7 GiB for CIFAR-10; the next use loads it again."""
+        self.__dict__.pop("data", None)
+
     @property
     def training_set(self) -> tuple[np.ndarray, np.ndarray]:
         """Images and classes that the models are trained on."""
