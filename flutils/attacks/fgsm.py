@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from flutils.attacks.gradient import LIBRARY, descend
+from flutils.attacks.gradient import LIBRARY
 from flutils.attacks.spec import AttackSpec
 from flutils.attacks.trial import Trial
 
@@ -20,7 +20,10 @@ def fgsm(trial: Trial, *, epsilon: float) -> np.ndarray:
     Source: paper §V-B, Table III, after [18]; cleverhans `fast_gradient_method`. The labels are the true
         ones, where cleverhans by default takes the model's predictions.
     """
-    return descend(trial, trial.x, epsilon, epsilon, 1)
+    step, (low, high) = np.float32(epsilon), trial.bounds
+    moved = np.clip(trial.x + step * trial.find_signs().astype(np.float32), low, high) - trial.x
+    images: np.ndarray = np.clip(trial.x + np.clip(moved, -step, step), low, high)
+    return images
 
 
 FGSM = AttackSpec(

@@ -1,6 +1,7 @@
 """Square, a search without gradients, to check the paper's numbers."""
 
 import hashlib
+from collections import OrderedDict
 from typing import Any
 
 import numpy as np
@@ -55,11 +56,12 @@ def square(trial: Trial, *, epsilon: float, max_queries: int, seed: int) -> np.n
 def _build_black_box(trial: Trial) -> Any:
     """Wrap a trial's model for attacks of ART that only ask for logits.
 
-    Square asks three times for each image that it keeps, so answers are remembered by the image's bytes.
+    Square asks three times for each image that it keeps, so answers are remembered by the image's bytes: the
+    latest, four for each sample.
     """
     from art.estimators.classification import BlackBoxClassifierNeuralNetwork
 
-    known: dict[bytes, np.ndarray] = {}
+    known: OrderedDict[bytes, np.ndarray] = OrderedDict()
 
     def evaluate(images: np.ndarray) -> np.ndarray:
         images = np.ascontiguousarray(images, dtype=np.float32)
@@ -68,7 +70,12 @@ def _build_black_box(trial: Trial) -> Any:
         if new:
             answers = np.asarray(trial.steps.any_logits(images[new]))
             known.update(zip((keys[row] for row in new), answers, strict=True))
-        return np.stack([known[key] for key in keys])
+        found = np.stack([known[key] for key in keys])
+        for key in keys:
+            known.move_to_end(key)
+        while len(known) > 4 * len(trial.x):
+            known.popitem(last=False)
+        return found
 
     return BlackBoxClassifierNeuralNetwork(
         evaluate,

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-_RECALLED = 4  # choices of samples whose logits are kept
+_RECALLED = 4  # answers that are kept, to later attacks on the same samples
 _STEPS: "weakref.WeakKeyDictionary[Any, Steps]" = weakref.WeakKeyDictionary()
 
 
@@ -126,22 +126,23 @@ class Steps:
         self.any_logits = any_logits
 
     def recall(
-        self, images: np.ndarray, batch_size: int, evaluate: Callable[[np.ndarray], np.ndarray]
+        self, what: str, compute: Callable[[], np.ndarray], batch_size: int, *samples: np.ndarray
     ) -> np.ndarray:
-        """Return the logits of samples, computed once for several attacks on the same samples and weights.
+        """Return what is computed once for several attacks on the same samples and weights.
 
         Args:
-            images: (n, H, W, C) float32.
-            batch_size: samples a batch, on which the last digits of logits depend.
-            evaluate: images -> (n, classes) logits.
+            what: such as ``"logits"``.
+            compute: computes it.
+            batch_size: samples a batch, on which the last digits depend.
+            samples: the arrays that it is computed from.
         """
-        digest = hashlib.blake2b(f"{images.shape} {batch_size}".encode())
+        digest = hashlib.blake2b(f"{what} {samples[0].shape} {batch_size}".encode())
         model: Any = self._model()
-        for values in (images, *(variable.numpy() for variable in model.variables)):
+        for values in (*samples, *(variable.numpy() for variable in model.variables)):
             digest.update(np.ascontiguousarray(values).tobytes())
         key = digest.digest()
         if key not in self._recalled:
-            self._recalled[key] = evaluate(images)
+            self._recalled[key] = compute()
             while len(self._recalled) > _RECALLED:
                 self._recalled.popitem(last=False)
         return self._recalled[key]

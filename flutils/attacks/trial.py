@@ -53,7 +53,7 @@ class Trial:
     def _evaluate_samples(self, model: Any) -> np.ndarray:
         """Return the logits of the samples."""
         try:
-            logits = self.steps.recall(self.x, self.batch_size, self.evaluate)
+            logits = self.steps.recall("logits", lambda: self.evaluate(self.x), self.batch_size, self.x)
         except Exception as error:  # of the model's own layers, when they are traced
             forget_steps(model)
             arguments.check_answer(arguments.call_plainly(model, self.x[:1]), 1)
@@ -83,6 +83,18 @@ class Trial:
     def evaluate(self, images: np.ndarray) -> np.ndarray:
         """Return the logits of images, (n, classes) float32."""
         return self.map_batches(lambda rows: self.steps.logits(as_tensor(images[rows])))
+
+    def find_signs(self) -> np.ndarray:
+        """Return the sign of the gradient of each sample's cross-entropy, (n, H, W, C) float16."""
+
+        def find(rows: np.ndarray) -> np.ndarray:
+            slopes: np.ndarray = np.asarray(
+                self.steps.gradient(as_tensor(self.x[rows]), as_tensor(self.y[rows]))
+            )
+            signs: np.ndarray = np.sign(slopes).astype(np.float16)
+            return signs
+
+        return self.steps.recall("signs", lambda: self.map_batches(find), self.batch_size, self.x, self.y)
 
     def finish(
         self, images: np.ndarray, spec: AttackSpec, parameters: dict[str, Any], *, budget: float = np.inf

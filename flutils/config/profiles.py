@@ -89,7 +89,7 @@ _MNIST = RunConfig(
         calibration_images=5000,
         calibration_images_iterative=1000,
         steps=40,
-        cw_steps=1000,
+        cw_steps=200,
         cw_searches=9,
         cw_step_size=0.2,
         cw_constant=1.0,
@@ -127,6 +127,7 @@ _CIFAR10 = replace(
     feedback={"learning_rate": 0.02, "epochs": 2},
     attacks={
         "steps": 20,
+        "cw_steps": 100,
         "cw_step_size": 0.005,
         "cw_constant": 0.03,
         "standard_linf": 8.0,

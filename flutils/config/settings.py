@@ -174,7 +174,10 @@ class AttackConfig:
         "choice: steps of PGD, BIM and MIM; together they travel 2.5 radii, as in Madry et al. on CIFAR-10",
         size=True,
     )
-    cw_steps: int = setting("choice: optimizer steps of CW-L2 for each trade-off constant", size=True)
+    cw_steps: int = setting(
+        "choice: optimizer steps of CW-L2 for each trade-off constant; docs/protocol.md compares 1,000",
+        size=True,
+    )
     cw_searches: int = setting("choice: trade-off constants that CW-L2 tries", size=True)
     cw_step_size: float = setting("choice: rate of CW-L2's optimizer, measured to find small norms fast")
     cw_constant: float = setting("choice: first trade-off constant of CW-L2, measured likewise")

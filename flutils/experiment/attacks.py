@@ -15,6 +15,7 @@ from flutils.experiment.images import AttackedImages
 from flutils.experiment.models import Models
 from flutils.experiment.strength import Strength
 from flutils.experiment.workspace import Classifier, Recipe, Workspace
+from flutils.records import load_record, save_record
 
 
 class Attacks:
@@ -110,11 +111,36 @@ class Attacks:
 
     def curve(self, classifier: Classifier) -> np.ndarray:
         """Return (k, n) bool, which images stay classified correctly under FGSM of each strength."""
-        scale = self._workspace.bounds[1] - self._workspace.bounds[0]
-        runs = {f"{strength:.4f}": ("FGSM", float(strength * scale)) for strength in self.curve_strengths()}
-        rows = {"FGSM": self.images.curve()}
-        results = self._attack(f"curve-{classifier.name}", classifier, runs, rows)
-        return np.array([~result.success for result in results.values()])
+        bounds, rows = self._workspace.bounds, self.images.curve()
+        strengths = [float(strength * (bounds[1] - bounds[0])) for strength in self.curve_strengths()]
+
+        def make(path: Path, scratch: Path) -> dict[str, Any]:
+            model, (x, y) = classifier.load(), (part[rows] for part in self._workspace.test_set)
+            correct = [
+                ~attacks.run(
+                    "FGSM", model, x, y, strength=strength, bounds=bounds, seed=self._workspace.seed
+                ).success
+                for strength in strengths
+            ]
+            save_record(path, {"correct": correct})
+            return {"accuracy": np.mean(correct, axis=1).tolist()}
+
+        inputs = {
+            **self.inputs(classifier),
+            "step": "curve",
+            "attack": "FGSM",
+            "strengths": strengths,
+            "images": len(rows),
+        }
+        path = self._workspace.obtain(Recipe(f"curve-{classifier.name}", ".npz", inputs, make)).path
+
+        def read(arrays: dict[str, Any], about: Any) -> np.ndarray:
+            guard.check_array("correct", arrays["correct"], bool, (len(strengths), len(rows)))
+            correct: np.ndarray = arrays["correct"]
+            return correct
+
+        advice = "delete it and the JSON beside it, and attack again"
+        return load_record(path, read, kind="answers at the strengths of Fig. 3", advice=advice)
 
     @property
     def _farthest(self) -> float:

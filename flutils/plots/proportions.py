@@ -26,7 +26,12 @@ def plot_adjacent_proportions(
     for shift, (label, (row, color)) in zip((-0.2, 0.2) if printed else (0.0,), drawn.items(), strict=True):
         values = list(row.values())
         bars = axis.bar(place + shift, np.maximum(values, floor), 0.38, color=color, label=label, bottom=0)
-        axis.bar_label(bars, [f"{value:.2f}" if value < 10 else f"{value:.1f}" for value in values], fontsize=7, padding=1)
+        axis.bar_label(
+            bars,
+            [f"{value:.2f}" if value < 10 else f"{value:.1f}" for value in values],
+            fontsize=7,
+            padding=1,
+        )
     axis.set_xticks(place, list(ours), fontsize=8)
     axis.set(yscale="log", ylim=(floor, 300), ylabel="rays (%, log scale)")
     axis.set_title(title, loc="left")

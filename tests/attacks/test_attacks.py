@@ -178,6 +178,15 @@ def test_fgsm_is_the_libraries_fgsm(network, samples, results):
     np.testing.assert_allclose(ours.images, other, atol=1e-6)
 
 
+def test_fgsm_is_one_step_of_bim_whatever_was_attacked_before(network, samples):
+    for strength in (0.03, 0.5, 0.03):
+        one = attack(network, samples, "BIM", strength=strength, steps=1, relative_step=1)
+        np.testing.assert_array_equal(attack(network, samples, "FGSM", strength=strength).images, one.images)
+    other = (samples[0], (samples[1] + 1) % CLASSES)
+    one = attack(network, other, "BIM", steps=1, relative_step=1)
+    np.testing.assert_array_equal(attack(network, other, "FGSM").images, one.images)
+
+
 def test_bim_is_the_libraries_iteration(network, samples):
     x, y = samples
     ours = attack(network, samples, "BIM", steps=8, relative_step=0.007 / 0.03).images
@@ -304,7 +313,7 @@ def test_strengths_do_not_retrace(samples):
         attack(model, samples, name)
     functions = (compiled.logits, compiled.losses, compiled.gradient, compiled.descend, compiled.accumulate)
     traced = [function.experimental_get_tracing_count() for function in functions]
-    assert traced == [1, 0, 0, 1, 1]  # logits, a gradient step, a step with momentum
+    assert traced == [1, 0, 1, 1, 1]  # logits, a gradient step, a step with momentum
     for strength in (0.01, 0.07, 0.2):
         for name in ("FGSM", "PGD", "BIM", "MIM", "Random", "Gaussian"):
             attack(model, samples, name, strength=strength)
