@@ -9,18 +9,14 @@ from flutils import paper
 from flutils.claims import (
     CANNOT_TELL,
     CONFIDENCE,
-    CONTROL,
     FAILS,
     HOLDS,
-    NOISE,
     RESAMPLES,
-    format_difference,
-    format_significant,
 )
 from flutils.config import DATASETS, load_profile
-from flutils.paper import BOTH, FL, ORI
+from flutils.paper import BOTH, FL
 from flutils.plots import TITLES
-from flutils.report.markdown import make_table, summarize_claims, summarize_controls
+from flutils.report.markdown import BOUNDARY, summarize_claims, summarize_controls, tabulate_measures
 from flutils.results import Report
 from flutils.results.base import ALL
 from flutils.results.report import NOT_DECIDED, NOT_JUDGED, ClaimLine
@@ -42,6 +38,8 @@ def render_article(report: Report) -> str:
         Markdown, for a file in ``docs/``.
     """
     filled = read_template().format_map(collect_fields(report))
+    for name, title in TITLES.items():  # evidence has the names that are typed
+        filled = re.sub(rf"\b{name}\b", title, filled)
     return re.sub(r"(?<=\d)%", " %", filled)  # as the paper's text and the evidence have it
 
 
@@ -71,8 +69,8 @@ def collect_fields(report: Report) -> dict[str, Any]:
         "said": _group_verdicts(lines, "ours"),
         "printed": _group_verdicts(lines, "printed"),
         "claims": summarize_claims(report),
-        "controls": summarize_controls(report),
-        "measures": _tabulate_measures(report),
+        "controls": summarize_controls(report).removeprefix(f"**{BOUNDARY}** "),
+        "measures": tabulate_measures(report),
         "holding": _list_claims(counted, "ours", HOLDS),
         "failing": _list_claims(counted, "ours", FAILS),
         "undecided": sum(line.ours not in (HOLDS, FAILS) for line in counted),
@@ -121,17 +119,3 @@ def _list_claims(lines: list[ClaimLine], who: str, verdict: str) -> str:
             found.setdefault(line.claim.text, []).append(TITLES.get(line.dataset, line.dataset))
     rows = [f"- {text} ({', '.join(datasets)})" for text, datasets in found.items()]
     return "\n".join(rows) or "- none"
-
-
-def _tabulate_measures(report: Report) -> str:
-    """Put F.L. beside the controls on test images."""
-    rows = [
-        [
-            f"{TITLES[dataset]}: {item.measure.removesuffix(', test images')}",
-            *(format_significant(item.values[model], 4) for model in (ORI, CONTROL, NOISE, FL)),
-            *(format_difference(item.differences[f"{FL} − {other}"]) for other in (CONTROL, NOISE)),
-        ]
-        for dataset, items in report.measures().items()
-        for item in items
-    ]
-    return make_table(["measure", ORI, CONTROL, NOISE, FL, f"{FL} − {CONTROL}", f"{FL} − {NOISE}"], rows)

@@ -8,7 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from flutils.claims import CANNOT_TELL, CONFIDENCE, CONTROL, FAILS, HOLDS, NOISE, RESAMPLES
+from flutils.claims import (
+    CANNOT_TELL,
+    CONFIDENCE,
+    CONTROL,
+    FAILS,
+    HOLDS,
+    NOISE,
+    RESAMPLES,
+    format_difference,
+    format_significant,
+)
 from flutils.config import load_profile
 from flutils.paper import FL, ORI
 from flutils.plots import TITLES
@@ -31,6 +41,7 @@ HOW_TO_READ = (
     "or by the calibration of the attacks, that the text can be read not to make, or that are contained in "
     "another or opposite to it, stand apart and are in no count; so does the theory of §IV-C."
 )
+BOUNDARY = "Is it the boundary that helps?"
 COMPARED = (
     "The *control* is F.L.'s retraining, step for step, with each example replaced by the sample it was made "
     "from; *noise* replaces it by its sample with Gaussian noise of the example's length. The paper has "
@@ -42,9 +53,9 @@ COMPARED = (
 
 
 def render_headline(report: Report) -> str:
-    """Render what was measured and how many claims hold, with one small table."""
-    first = f"{summarize_run(report)} {summarize_claims(report)} {LEGEND}"
-    parts = (first, _tabulate_counts(report), summarize_controls(report), summarize_dose(report))
+    """Render what was measured, how many claims hold, and what F.L. gains beyond the controls."""
+    first = f"{summarize_run(report)} {summarize_claims(report)}"
+    parts = (first, summarize_controls(report), tabulate_measures(report), summarize_dose(report))
     return "\n\n".join(part for part in parts if part)
 
 
@@ -77,10 +88,9 @@ def summarize_claims(report: Report) -> str:
     same = sum(line.printed == line.ours for line in decided)
     statements = len({line.claim.id for line in lines})
     return (
-        f"From the paper's text we take {statements} statements, {len(lines)} claims when one about both "
-        f"datasets counts for each. In our numbers {ours}; in the paper's own printed tables {printed}. "
-        f"Where both decide, they agree on {same} "
-        f"of {len(decided)}."
+        f"The paper's text makes {statements} statements; one about both datasets counts for each, so that "
+        f"there are {len(lines)} claims. In our numbers {ours}; in the paper's own printed tables {printed}. "
+        f"Where both decide, they agree on {same} of {len(decided)}."
     )
 
 
@@ -96,15 +106,32 @@ def summarize_controls(report: Report) -> str:
         for dataset, items in measures.items():
             ends = [item.differences[f"{FL} − {other}"] for item in items]
             above, below = sum(low > 0 for _, low, _ in ends), sum(high < 0 for _, _, high in ends)
-            counts.append(f"**{above}** and loses on **{below}** of {len(items)} on {TITLES[dataset]}")
-        parts.append(f"Beyond {what}, F.L. gains on {', and on '.join(counts)}.")
+            counts.append(
+                f"**{above}** and loses on **{below}** of {len(items)} measures on {TITLES[dataset]}"
+            )
+        parts.append(f"beyond {what} F.L. gains on {', and on '.join(counts)}")
     return (
-        "**Is it where the boundary is?** Measured on test images: accuracy without an attack, under attacks "
-        f"and under noise, mean margin, and N/A; these go together. {' '.join(parts)} A gain or loss is one "
-        "whose 95 % interval leaves out 0, as one in twenty does by chance. *Longer training* is F.L.'s "
-        "retraining with each example replaced by its sample, *noise* with it replaced by its sample plus "
-        "Gaussian noise of the example's length. Each model was trained once."
+        f"**{BOUNDARY}** Two controls are retrained as F.L. is: *longer training* on each example's sample "
+        "in its place, *noise* on that sample with Gaussian noise of the example's length. On test images, "
+        f"{'; '.join(parts)}. A gain or loss is a difference whose 95 % interval leaves out 0, as one in "
+        "twenty does by chance; more rays that meet no boundary (N/A) are a gain. The measures move "
+        "together, so they are fewer tests than they seem, and each model was trained once."
     )
+
+
+def tabulate_measures(report: Report) -> str:
+    """Put F.L. beside the controls on test images, measure by measure; empty without any."""
+    rows = [
+        [
+            f"{TITLES[dataset]}: {item.measure.removesuffix(', test images')}",
+            *(format_significant(item.values[model], 4) for model in (ORI, CONTROL, NOISE, FL)),
+            *(format_difference(item.differences[f"{FL} − {other}"]) for other in (CONTROL, NOISE)),
+        ]
+        for dataset, items in report.measures().items()
+        for item in items
+    ]
+    header = ["on test images", ORI, "longer training", NOISE, FL, "F.L. − longer training", "F.L. − noise"]
+    return make_table(header, rows) if rows else ""
 
 
 def summarize_dose(report: Report) -> str:
@@ -116,16 +143,21 @@ def summarize_dose(report: Report) -> str:
             rows = learned.dose().loc[FL]
             share, taken = rows.loc["ours", [SHARE, TAKEN]]
             copied = learned.sets[FL].copies / learned.sets[FL].examples
-            said = f"on {TITLES[dataset]}, {share:.3g} % of the training set, from {taken:.3g} % of the rays"
+            said = (
+                f"on {TITLES[dataset]} {learned.sets[FL].examples:,}, {share:.3g} % of the size of the "
+                f"training set, from {taken:.3g} % of the searched rays"
+            )
             if "paper" in rows.index:
                 share, taken = rows.loc["paper", [SHARE, TAKEN]]
                 said += f" (paper: {share:.3g} %, from {taken:.3g} %)"
-            doses.append(f"{said}, {100 * copied:.2g} % of them copies of misclassified samples, unmoved")
+            doses.append(
+                f"{said}; {100 * copied:.2g} % are misclassified samples, whose margin is 0, unmoved"
+            )
         if isinstance(dose, Dose):
             verdicts.append(f"**{dose.verdict}** on {TITLES[dataset]}")
     parts = []
     if doses:
-        parts.append(f"**The dose.** Examples of F.L.: {'; '.join(doses)}.")
+        parts.append(f"**The dose.** Examples that F.L. is retrained on: {'; '.join(doses)}.")
     if verdicts:
         parts.append(f"{STATEMENT}: {', '.join(verdicts)} (ours, in no count; each model was trained once).")
     return " ".join(parts)
@@ -195,6 +227,7 @@ def _tabulate_counts(report: Report) -> str:
 
 def _render_profile(report: Report) -> Iterator[str]:
     yield render_headline(report)
+    yield f"{_tabulate_counts(report)}\n\n{LEGEND}"
     missing = report.missing()
     if len(missing):
         names = ", ".join(f"{row.result} ({row.dataset})" for row in missing.itertuples())
@@ -205,7 +238,7 @@ def _render_profile(report: Report) -> Iterator[str]:
     yield _fold("Claims listed apart, in no count", _list_claims(apart))
     compared = report.comparisons()
     if len(compared):
-        yield "### Is it where the boundary is?"
+        yield f"### {BOUNDARY}"
         yield COMPARED
         yield render_frame(compared)
     for kind in report.kinds:

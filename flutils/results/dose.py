@@ -29,8 +29,8 @@ from flutils.results.feedback import read_dose
 from flutils.results.table4_claims import deviate_log
 
 STATEMENT = (
-    "With the same number of examples, more of the vulnerable classes give larger margins than equally many "
-    "of each class"
+    "With as many examples, F.L., which favors vulnerable classes, has larger margins than Reduced F.L., "
+    "which treats all alike"
 )
 _BEYOND, _MEAN, _SPREAD = "N/A (%)", "mean margin", "Std. of log₁₀ R_i"
 MEASURES: dict[str, Callable[[ResampledMargins], Floats]] = {

@@ -97,7 +97,7 @@ def test_the_headline_names_the_dose_and_the_verdict_at_equal_numbers():
     (report,) = (each for each in read_reports(ROOT) if each.profile == "quick")
     text = summarize_dose(report)
     made = report.found["mnist"]["feedback"].sets["F.L."].examples
-    assert f"on MNIST, {made / 600:.3g} % of the training set" in text
+    assert f"on MNIST {made:,}, {made / 600:.3g} % of the size of the training set" in text
     assert "(paper: 76 %, from 1.94 %)" in text and "(paper: 87.2 %, from 2.91 %)" in text
     for verdict in (HOLDS, FAILS):
         own = report.found["mnist"]
