@@ -49,13 +49,6 @@ def _build_parser() -> argparse.ArgumentParser:
     )
     _add_scheduler(reproduce)
     reproduce.add_argument("--dry-run", action="store_true", help="show the plan and what is cached")
-    reproduce.add_argument(
-        "--parameter",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="a notebook's further parameter",
-    )
 
     data = commands.add_parser("data", help="fetch the data, and say where it is")
     data.set_defaults(run=_fetch_data)
@@ -67,7 +60,6 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_choice(compute, "--dataset", f"one of {', '.join(DATASETS)}; without it both")
     _add_choice(compute, "--step", "a step's name, such as margins-ori; without it all")
     compute.add_argument("--seed", type=int, default=0, help="the run's one seed (default: 0)")
-
     _add_scheduler(compute)
 
     doctor = commands.add_parser("doctor", help="say what this machine has for a run, and what is off")
@@ -119,19 +111,12 @@ def _split(text: str) -> list[str]:
 def _reproduce(arguments: argparse.Namespace) -> int:
     from flutils.reproduce import NotebookError, reproduce
 
-    parameters = {}
-    for text in arguments.parameter:
-        name, equals, value = text.partition("=")
-        if not name or not equals:
-            raise ValueError(f"--parameter must be NAME=VALUE, got {text!r}")
-        parameters[name] = value
     try:
         reproduce(
             profile=arguments.profile,
             datasets=arguments.dataset or DATASETS,
             notebooks=arguments.notebook,
             seed=arguments.seed,
-            parameters=parameters,
             fresh=arguments.fresh,
             dry_run=arguments.dry_run,
             scheduler=arguments.scheduler,

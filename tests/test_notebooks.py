@@ -10,7 +10,7 @@ import pytest
 from conftest import ROOT
 
 from flutils.reproduce import find_notebooks
-from flutils.reproduce.notebooks import OWN_MODEL, REQUIRED, list_paths
+from flutils.reproduce.notebooks import OWN_MODEL, list_paths, read_defaults
 
 PATHS = list_paths(ROOT / "notebooks")
 IGNORED = "nbval-ignore-output"
@@ -60,14 +60,10 @@ def test_executed_in_order_without_errors(notebook):
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_parameters_cell(path):
-    notebook = read(path)
-    cells = [cell for cell in code_cells(notebook) if "parameters" in cell.metadata.get("tags", ())]
-    assert len(cells) == 1
-    assigned = {}
-    for statement in ast.parse(cells[0].source).body:
-        assert isinstance(statement, ast.Assign)
-        assigned[statement.targets[0].id] = ast.literal_eval(statement.value)
-    assert tuple(assigned) == (("SEED",) if path.name.startswith(OWN_MODEL) else REQUIRED)
+    assigned = read_defaults(path)
+    own = path.name.startswith(OWN_MODEL)
+    assert list(assigned) == (["SEED"] if own else ["DATASET", "PROFILE", "SEED"])
+    assert assigned.get("DATASET", "all") == "all", "the pipeline runs each notebook once, for all datasets"
 
 
 def test_cells_are_short_and_only_call_the_package(notebook):

@@ -31,9 +31,9 @@ artifact = store.obtain("thing", ".npz", {"seed": SEED}, make)
 path = store.save_result("train", {"dataset": DATASET})"""
 
 
-def write_notebook(folder: Path, name: str, *cells: str, dataset: str = "mnist", extra: str = "") -> None:
+def write_notebook(folder: Path, name: str, *cells: str) -> None:
     folder.mkdir(parents=True, exist_ok=True)
-    parameters = nbformat.v4.new_code_cell(f'DATASET = "{dataset}"\nPROFILE = "quick"\nSEED = 0\n{extra}')
+    parameters = nbformat.v4.new_code_cell('DATASET = "all"\nPROFILE = "quick"\nSEED = 0')
     parameters.metadata["tags"] = ["parameters"]
     notebook = nbformat.v4.new_notebook(
         cells=[nbformat.v4.new_markdown_cell("# Title"), parameters, *map(nbformat.v4.new_code_cell, cells)],
@@ -55,40 +55,34 @@ def folders(tmp_path, monkeypatch):
 
 
 def test_order_and_summary(folders, capsys):
-    for name, dataset in (("01_make", "mnist"), ("02_read", "mnist"), ("03_all", "all"), ("00_toy", "mnist")):
-        write_notebook(folders["folder"], name, MAKE, "print('ran', DATASET, PROFILE, SEED)", dataset=dataset)
-    executed = folders["home"] / "artifacts" / "smoke-seed3" / "all" / "notebooks"
-    write_notebook(executed, "00_toy", "print('a toy')")
-    done = reproduce(profile="smoke", seed=3, **folders)
-    assert [(run.notebook, run.dataset) for run in done.runs] == [
-        ("01_make", "mnist"),
-        ("02_read", "mnist"),
-        ("01_make", "cifar10"),
-        ("02_read", "cifar10"),
-        ("03_all", "all"),
-    ]
-    assert [list(run.computed) for run in done.runs] == [["thing"], [], ["thing"], [], ["thing"]]
-    assert [run.cached for run in done.runs] == [[], ["thing"], [], ["thing"], []]
+    for name in ("02_read", "01_make", "00_toy"):
+        write_notebook(folders["folder"], name, MAKE, "print('ran', DATASET, PROFILE, SEED)")
     smoke = folders["home"] / "artifacts" / "smoke-seed3"
-    assert "ran all smoke 3" in read_text(smoke / "all" / "notebooks" / "03_all.ipynb")
-    assert "ran cifar10 smoke 3" in read_text(smoke / "cifar10" / "notebooks" / "01_make.ipynb")
+    for dataset, name in (("all", "00_toy"), ("cifar10", "01_make"), ("mnist", "01_make")):
+        write_notebook(smoke / dataset / "notebooks", name, f"# {name} of {dataset}, of an earlier run")
+    done = reproduce(profile="smoke", seed=3, **folders)
+    assert [(run.notebook, run.dataset) for run in done.runs] == [("01_make", "all"), ("02_read", "all")]
+    assert [list(run.computed) for run in done.runs] == [["thing"], []]
+    assert [run.cached for run in done.runs] == [[], ["thing"]]
+    assert "ran all smoke 3" in read_text(smoke / "all" / "notebooks" / "02_read.ipynb")
     said = capsys.readouterr().out.splitlines()
-    lines = [line for line in said if line.startswith(("01_", "02_", "03_"))]
-    assert len(lines) == 5
+    lines = [line for line in said if line.startswith(("01_", "02_"))]
+    assert len(lines) == 2
     assert "cached: nothing; computed: thing (" in lines[0]
     assert lines[1].endswith("cached: thing; computed: nothing")
-    assert "  artifacts/smoke/mnist/train.json" in said
+    assert "  artifacts/smoke/all/train.json" in said
     assert "  artifacts/smoke-seed3/all/runtime.json" in said
     assert said[-1].endswith("artifacts/smoke-seed3/index.html")
     page = (smoke / "index.html").read_text(encoding="utf-8")
-    assert page.count("ran ") >= 5 and "a toy" not in page
+    assert page.count("ran all") == 2
+    assert re.findall(r"0\d_\w+ of \w+", page) == ["01_make of mnist", "01_make of cifar10"]
     assert not list(folders["home"].rglob(".writing-*"))
     for path in folders["home"].rglob("*.ipynb"):
         assert str(folders["home"]) not in path.read_text()
 
 
 def test_a_run_first_says_what_it_will_do_and_how_long(folders, capsys):
-    write_notebook(folders["folder"], "01_make", MAKE, dataset="all")
+    write_notebook(folders["folder"], "01_make", MAKE)
     reproduce(profile="smoke", **folders)
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith("profile smoke, seed 0: 1 notebook runs; 0 of ")
@@ -105,26 +99,24 @@ def test_a_run_first_says_what_it_will_do_and_how_long(folders, capsys):
 
 def test_runtime_is_measured_only_from_nothing(folders):
     write_notebook(folders["folder"], "01_make", MAKE)
-    write_notebook(folders["folder"], "02_more", MAKE, extra="RATE = 0.5")
+    write_notebook(folders["folder"], "02_more", MAKE)
     runtime = folders["home"] / "artifacts" / "smoke" / "all" / "runtime.json"
     run = {"profile": "smoke", **folders}
     reproduce(**run, notebooks=["1"])
     assert not runtime.exists()
     reproduce(**run)
     assert not runtime.exists(), "01_make was cached"
-    reproduce(**run, fresh=True, parameters={"RATE": 1})
-    assert not runtime.exists(), "not the pipeline as it is"
     reproduce(**run, fresh=True)
     values = json.loads(runtime.read_text())["values"]
     assert values["from_nothing"] is True
-    assert len(values["notebooks"]) == 4
+    assert len(values["notebooks"]) == 2
     assert values["seconds_total"] >= sum(item["seconds"] for item in values["notebooks"]) - 0.5
     assert set(values["notebooks"][0]) == {"notebook", "dataset", "seconds", "cached", "computed"}
 
 
 def test_one_dataset_and_fresh(folders):
     write_notebook(folders["folder"], "01_make", MAKE)
-    write_notebook(folders["folder"], "02_all", MAKE, "print('ran', DATASET)", dataset="all")
+    write_notebook(folders["folder"], "02_read", MAKE, "print('ran', DATASET)")
     home = folders["home"]
     kept = [
         home / "artifacts" / place / "ori.npz"
@@ -135,20 +127,19 @@ def test_one_dataset_and_fresh(folders):
         path.parent.mkdir(parents=True)
         path.touch()
     done = reproduce(profile="smoke", datasets=("mnist",), fresh=True, **folders)
-    assert [(run.notebook, run.dataset) for run in done.runs] == [("01_make", "mnist"), ("02_all", "mnist")]
-    assert "ran mnist" in read_text(home / "artifacts" / "smoke" / "mnist" / "notebooks" / "02_all.ipynb")
+    assert [(run.notebook, run.dataset) for run in done.runs] == [("01_make", "mnist"), ("02_read", "mnist")]
+    assert "ran mnist" in read_text(home / "artifacts" / "smoke" / "mnist" / "notebooks" / "02_read.ipynb")
     assert all(path.exists() for path in kept)
     assert not gone.exists()
 
 
 @pytest.mark.parametrize("wanted", ["02", "2", "02_more", "notebooks/02_more.ipynb"])
-def test_notebook_choice_and_parameters(folders, wanted):
+def test_notebook_choice(folders, wanted):
     write_notebook(folders["folder"], "01_make", "1 / 0")
-    write_notebook(folders["folder"], "02_more", "print(RATE, NAME)", extra="RATE = 0.5\nNAME = 'a'")
-    parameters = {"RATE": "2", "NAME": "7"}
-    reproduce(datasets="mnist", notebooks=[wanted], parameters=parameters, **folders)
-    executed = folders["home"] / "artifacts" / "quick" / "mnist" / "notebooks" / "02_more.ipynb"
-    assert "2.0 7" in read_text(executed)
+    write_notebook(folders["folder"], "02_more", "print(DATASET, SEED)")
+    reproduce(datasets="mnist", notebooks=[wanted], seed=2, **folders)
+    executed = folders["home"] / "artifacts" / "quick-seed2" / "mnist" / "notebooks" / "02_more.ipynb"
+    assert "mnist 2" in read_text(executed)
 
 
 @pytest.mark.parametrize(
@@ -167,38 +158,39 @@ def test_notebook_choice_and_parameters(folders, wanted):
         ({"notebooks": []}, "at least one notebook"),
         ({"seed": -1}, "seed must be a non-negative integer, got -1"),
         ({"seed": True}, "seed must be a non-negative integer"),
-        ({"parameters": {"RAT": 1}}, "unknown parameter 'RAT': the chosen notebooks have ON, RATE"),
-        ({"parameters": {"RATE": "fast"}}, "RATE must be of type float like its default 0.5, got 'fast'"),
-        ({"parameters": {"RATE": True}}, "RATE must be of type float"),
-        ({"parameters": {"ON": 1}}, "ON must be of type bool"),
-        ({"parameters": {"SEED": 1}}, "SEED has its own option"),
     ],
 )
 def test_bad_choices_are_named_before_any_work(folders, choice, message):
     write_notebook(folders["folder"], "00_toy", "1")
-    write_notebook(folders["folder"], "01_make", MAKE, extra="RATE = 0.5\nON = True")
+    write_notebook(folders["folder"], "01_make", MAKE)
     with pytest.raises(ValueError, match="(?s)" + message.replace("(", r"\(")):
         reproduce(**choice, **folders)
     assert not folders["home"].exists()
 
 
 @pytest.mark.parametrize(
-    ("source", "message"),
+    ("sources", "got"),
     [
-        ("SEED = int(0)", "plain literals"),
-        ("import os", "is no assignment"),
-        ("DATASET = 'mnist'\nSEED = 0", "lacks PROFILE"),
-        ("DATASET = 'svhn'\nSEED = 0\nPROFILE = 'quick'", "DATASET must be one of"),
+        (["SEED = int(0)"], r"\['SEED = int\(0\)'\]"),
+        (["import os"], r"\['import os'\]"),
+        (["SEED, PROFILE = 0, 'quick'"], r"\[.SEED, "),
+        (["SEED ="], r"\['SEED ='\]"),
+        (["SEED = {[]: 0}"], r"\['SEED = "),
+        (["SEED = 0", "SEED = 1"], r"\['SEED = 0', 'SEED = 1'\]"),
+        ([], r"\[\]"),
     ],
 )
-def test_bad_parameters_cell(folders, source, message):
+def test_bad_parameters_cell(folders, sources, got):
     write_notebook(folders["folder"], "01_make", MAKE)
     path = folders["folder"] / "01_make.ipynb"
     notebook = nbformat.read(path, as_version=4)
-    notebook.cells[1].source = source
+    tagged = {"metadata": {"tags": ["parameters"]}}
+    notebook.cells[1:2] = [nbformat.v4.new_code_cell(source, **tagged) for source in sources]
     nbformat.write(notebook, path)
-    with pytest.raises(ValueError, match=message):
-        reproduce(**folders)
+    for run in (reproduce, refresh_notebooks):
+        with pytest.raises(ValueError, match=rf"01_make.*expected one cell tagged 'parameters'.*got {got}"):
+            run(**folders)
+    assert not list(folders["home"].rglob("*.ipynb"))
 
 
 def test_no_notebooks(folders):
@@ -210,7 +202,7 @@ def test_dry_run_writes_nothing(folders, capsys):
     write_notebook(folders["folder"], "01_make", MAKE)
     assert reproduce(profile="smoke", dry_run=True, fresh=True, **folders).runs == ()
     said = capsys.readouterr().out
-    assert "2 notebook runs" in said
+    assert "1 notebook runs" in said
     assert "to make" in said
     assert not folders["home"].exists()
 

@@ -24,12 +24,8 @@ def compute(
     A run that was stopped continues: trainings by epoch, searches by block, attacks one by one.
 
     Args:
-        profile: ``"smoke"``, ``"quick"`` or ``"paper"``.
-        datasets: ``"mnist"``, ``"cifar10"`` or both.
+        profile, datasets, seed, scheduler: as for `flutils.reproduce.reproduce`.
         steps: names of `Experiment.list_steps`; None for all.
-        seed: non-negative.
-        scheduler: address of a Dask scheduler, on whose workers the searches run; see
-            `flutils.margins.cluster.use_scheduler`.
 
     Raises:
         ValueError: if a choice is unknown, before anything is done.
@@ -37,24 +33,21 @@ def compute(
         PermissionError: if the home folder cannot be written.
         OSError: if the data cannot be had, or there is no room for a run.
     """
+    wanted = None if steps is None else list(steps)
     with use_scheduler(scheduler):
-        _make_steps(profile, datasets, None if steps is None else list(steps), seed)
-
-
-def _make_steps(profile: str, datasets: Iterable[str], wanted: list[str] | None, seed: int) -> None:
-    experiments = {dataset: Experiment(dataset, profile, seed) for dataset in datasets}
-    for experiment in experiments.values():
-        known = experiment.list_steps()
-        unknown = [name for name in wanted or () if name not in known]
-        if unknown:
-            raise ValueError(f"unknown step {unknown[0]!r}: choose from {', '.join(known)}")
-    for dataset, experiment in experiments.items():
-        check_room(experiment.store.folder)
-        data.fetch(dataset)  # now, and not after hours of work on another
-    for dataset, experiment in experiments.items():
-        with gather_temporary_files(), join_run(experiment.store.folder.parent):
-            for name, step in experiment.list_steps().items():
-                if wanted is None or name in wanted:
-                    started = time.perf_counter()
-                    step.make()
-                    print(f"{dataset} {name}: {time.perf_counter() - started:.1f} s", flush=True)
+        experiments = {dataset: Experiment(dataset, profile, seed) for dataset in datasets}
+        for experiment in experiments.values():
+            known = experiment.list_steps()
+            unknown = [name for name in wanted or () if name not in known]
+            if unknown:
+                raise ValueError(f"unknown step {unknown[0]!r}: choose from {', '.join(known)}")
+        for dataset, experiment in experiments.items():
+            check_room(experiment.store.folder)
+            data.fetch(dataset)  # now, and not after hours of work on another
+        for dataset, experiment in experiments.items():
+            with gather_temporary_files(), join_run(experiment.store.folder.parent):
+                for name, step in experiment.list_steps().items():
+                    if wanted is None or name in wanted:
+                        started = time.perf_counter()
+                        step.make()
+                        print(f"{dataset} {name}: {time.perf_counter() - started:.1f} s", flush=True)

@@ -4,7 +4,6 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from flutils import data
 from flutils.artifacts import Store, check_room, check_writable, find_home
@@ -12,7 +11,7 @@ from flutils.config import DATASETS
 from flutils.margins.cluster import use_scheduler
 from flutils.report import write_page
 from flutils.reproduce.joining import join_run
-from flutils.reproduce.notebooks import ALL, EXPLORER
+from flutils.reproduce.notebooks import EXPLORER
 from flutils.reproduce.plan import (
     Plan,
     count_there,
@@ -22,6 +21,7 @@ from flutils.reproduce.plan import (
     make_plan,
 )
 from flutils.reproduce.runner import NotebookError, NotebookRun, kernel_environment, run_notebook
+from flutils.results.base import ALL
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,6 @@ def reproduce(
     datasets: Iterable[str] = DATASETS,
     notebooks: Iterable[str] | None = None,
     seed: int = 0,
-    parameters: dict[str, Any] | None = None,
     fresh: bool = False,
     dry_run: bool = False,
     scheduler: str | None = None,
@@ -53,7 +52,6 @@ def reproduce(
         datasets: ``"mnist"``, ``"cifar10"`` or both.
         notebooks: numbers or names, such as ``"03"`` or ``"03_table1"``; None for all.
         seed: non-negative.
-        parameters: further parameters of the notebooks, by name.
         fresh: delete this profile's artifacts of the chosen datasets first.
         dry_run: print the plan and what is cached, and do nothing.
         scheduler: address of a Dask scheduler, on whose workers the boundary searches run, with the same
@@ -73,14 +71,7 @@ def reproduce(
         NotebookError: if a notebook fails; those after it are not run.
     """
     home = find_home(home).resolve()
-    plan = make_plan(
-        profile=profile,
-        datasets=datasets,
-        notebooks=notebooks,
-        seed=seed,
-        parameters=parameters or {},
-        folder=folder,
-    )
+    plan = make_plan(profile=profile, datasets=datasets, notebooks=notebooks, seed=seed, folder=folder)
     if dry_run:
         print(describe_plan(plan, home, fresh=fresh))
         return Reproduction(plan, (), ())

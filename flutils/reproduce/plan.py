@@ -8,21 +8,15 @@ from typing import Any
 from flutils.artifacts import name_run, read_result
 from flutils.config import DATASETS, load_profile
 from flutils.folders import scratch_folder
-from flutils.reproduce.notebooks import (
-    ALL,
-    REQUIRED,
-    Notebook,
-    choose_notebooks,
-    find_notebooks,
-    fit_parameters,
-)
+from flutils.reproduce.notebooks import Notebook, choose_notebooks, find_notebooks, read_defaults
+from flutils.results.base import ALL
 
 _ROUGHLY = {"smoke": "a few minutes", "quick": "about 40 minutes", "paper": "days"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One run of one notebook; `dataset` is ``"all"`` where it covers all of them."""
+    """One run of one notebook; `dataset` is ``"all"`` where the run is of all of them."""
 
     notebook: Notebook
     dataset: str
@@ -61,24 +55,16 @@ def make_plan(
     datasets: Iterable[str],
     notebooks: Iterable[str] | None,
     seed: int,
-    parameters: dict[str, Any],
     folder: Path | None = None,
 ) -> Plan:
-    """Check what the user wants and put it in order; nothing is written.
-
-    Args:
-        profile: ``"smoke"``, ``"quick"`` or ``"paper"``.
-        datasets: ``"mnist"``, ``"cifar10"`` or both.
-        notebooks: numbers or names; None for all.
-        seed: non-negative.
-        parameters: further parameters of the notebooks, by name.
-        folder: of the notebooks; see `find_notebooks`.
+    """Check what the user of `reproduce` wants and put it in order; nothing is written.
 
     Returns:
-        Notebooks of one dataset come first, dataset by dataset, then those that cover all.
+        The plan: each wanted notebook once, in order.
 
     Raises:
-        ValueError: if any of these is unknown or of another type; the message names the choices.
+        ValueError: if a choice is unknown or of another type, where the message names the choices; or if a
+            notebook's parameters cell is not as it must be.
     """
     chosen = tuple(dict.fromkeys([datasets] if isinstance(datasets, str) else datasets))
     if not chosen:
@@ -89,17 +75,12 @@ def make_plan(
         raise ValueError(f"seed must be a non-negative integer, got {seed!r}")
     known = find_notebooks(folder)
     wanted = choose_notebooks(known, notebooks)
-    extra = fit_parameters(wanted, parameters)
-
-    def step(notebook: Notebook, dataset: str) -> Step:
-        own = {name: value for name, value in extra.items() if name in notebook.defaults}
-        return Step(notebook, dataset, {"DATASET": dataset, "PROFILE": profile, "SEED": seed, **own})
-
-    steps = [step(item, dataset) for dataset in chosen for item in wanted if not item.covers_all]
+    for item in wanted:
+        read_defaults(item.path)  # without a tagged cell it would run, but with its own values
     together = ALL if set(chosen) == set(DATASETS) else chosen[0]
-    steps += [step(item, together) for item in wanted if item.covers_all]
-    complete = wanted == known and together == ALL and not extra
-    return Plan(profile, chosen, seed, tuple(steps), complete)
+    parameters = {"DATASET": together, "PROFILE": profile, "SEED": seed}
+    steps = tuple(Step(item, together, parameters) for item in wanted)
+    return Plan(profile, chosen, seed, steps, complete=wanted == known and together == ALL)
 
 
 def describe_plan(plan: Plan, home: Path, *, fresh: bool = False) -> str:
@@ -118,9 +99,7 @@ def describe_plan(plan: Plan, home: Path, *, fresh: bool = False) -> str:
     lines = [f"profile {plan.profile}, seed {plan.seed}, {len(plan.steps)} notebook runs:"]
     width = max(len(step.notebook.name) for step in plan.steps)
     for number, step in enumerate(plan.steps, start=1):
-        extra = {name: value for name, value in step.parameters.items() if name not in REQUIRED}
-        named = "".join(f"  {name}={value!r}" for name, value in extra.items())
-        lines.append(f"  {number:2}. {step.notebook.name:{width}}  {step.dataset}{named}")
+        lines.append(f"  {number:2}. {step.notebook.name:{width}}  {step.dataset}")
     lines.append("artifacts:")
     with scratch_folder() as empty:
         for dataset in plan.datasets:

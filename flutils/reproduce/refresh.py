@@ -5,7 +5,7 @@ from pathlib import Path
 from flutils.artifacts import find_home
 from flutils.folders import atomic_path
 from flutils.guard.notebooks import read_notebook
-from flutils.reproduce.notebooks import choose_notebooks, find_notebooks
+from flutils.reproduce.notebooks import choose_notebooks, find_notebooks, read_defaults
 from flutils.reproduce.runner import NotebookRun, kernel_environment, run_notebook
 
 _WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -27,15 +27,16 @@ def refresh_notebooks(
         The paths of the notebooks.
 
     Raises:
-        ValueError: if a notebook is unknown.
+        ValueError: if a notebook is unknown, or its parameters cell is not as it must be.
         NotebookError: if one fails; it is left as it was.
     """
     home = find_home(home)
     chosen = choose_notebooks(find_notebooks(folder, beside=True), notebooks)
     with kernel_environment(home) as place:
         for number, notebook in enumerate(chosen, start=1):
+            defaults = read_defaults(notebook.path)
             # One that takes no dataset of ours has no profile either.
-            dataset, profile = notebook.defaults.get("DATASET", "own"), notebook.defaults.get("PROFILE", "")
+            dataset, profile = defaults.get("DATASET", "own"), defaults.get("PROFILE", "")
             run = NotebookRun(notebook.name, dataset)
             output = place.home / "artifacts" / profile / dataset / "notebooks" / f"{notebook.name}.ipynb"
             title = f"[{number}/{len(chosen)}] {notebook.name}"
