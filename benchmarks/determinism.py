@@ -58,8 +58,8 @@ class Variant:
 
 REFERENCE = Variant("reference")
 VARIANTS = (
-    Variant("nothing: the same again"),
-    Variant("nothing: once more"),
+    Variant("nothing (a second run)"),
+    Variant("nothing (a third run)"),
     Variant("one thread", cores=1),
     Variant("batches of 100 points", batch_size=100),
     Variant("blocks of 1,000 rays", block_rays=1_000),

@@ -221,7 +221,7 @@ def test_what_was_measured_is_the_same_where_nothing_changed():
     measured = json.loads((ROOT / "benchmarks/results/determinism.json").read_text(encoding="utf-8"))
     assert list(measured["subjects"]) == ["MNIST CNN", "ResNet-8"]
     for found in measured["subjects"].values():
-        for name in ("nothing: the same again", "nothing: once more"):
+        for name in ("nothing (a second run)", "nothing (a third run)"):
             assert all(one["identical"] for one in found[name].values()), name
         # The comparison can see a difference; logits are of the same weights.
         assert [name for name, one in found["another seed"].items() if one["identical"]] == ["logits"]

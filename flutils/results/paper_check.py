@@ -61,17 +61,7 @@ class PaperCheck(Result):
 
     def strengths(self) -> pd.DataFrame:
         """Return FGSM beside PGD in Table III, in percent."""
-        rows = {
-            (each.dataset, each.model): {
-                "FGSM (%)": each.fgsm,
-                "PGD (%)": each.pgd,
-                "PGD − FGSM": each.pgd - each.fgsm,
-                "standard error": each.error,
-                "PGD weaker": "yes" if each.weaker else "no",
-            }
-            for each in points.compare_strengths()
-        }
-        return tabulate(rows, "dataset", "model")
+        return tabulate(points.compare_strengths(), "dataset", "model")
 
     def not_found(self) -> pd.DataFrame:
         """Return Avg. of Table II and its bounds if N/A counted as the search range, in pixel values."""

@@ -34,22 +34,6 @@ class Point:
     consequence: str
 
 
-@dataclass(frozen=True)
-class Strength:
-    """FGSM beside PGD in Table III: accuracies in percent, and the standard error of their difference."""
-
-    dataset: str
-    model: str
-    fgsm: float
-    pgd: float
-    error: float
-
-    @property
-    def weaker(self) -> bool:
-        """Whether the many steps of PGD leave more accuracy than the one step of FGSM."""
-        return self.pgd > self.fgsm
-
-
 def list_points(seed: int) -> tuple[Point, ...]:
     """Return every point, in the order of their numbers.
 
@@ -70,16 +54,22 @@ def list_points(seed: int) -> tuple[Point, ...]:
     return tuple(point for part in parts for point in part)
 
 
-def compare_strengths() -> tuple[Strength, ...]:
-    """Return FGSM beside PGD for each dataset and model, on as many images as the digits suggest."""
-    found = []
+def compare_strengths() -> dict[tuple[str, str], dict[str, Any]]:
+    """Return FGSM beside PGD by dataset and model, in percent, on as many images as the digits suggest."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
     for name in DATASETS:
         images = 1_000 if "PGD" in consistency.list_coarse_attacks(name) else 10_000
         for model in (ORI, ADV, FL):
             fgsm, pgd = (float(paper.TABLE_3[name][attack][model]) for attack in ("FGSM", "PGD"))
             error = (sum(p * (100 - p) for p in (fgsm, pgd)) / images) ** 0.5
-            found.append(Strength(name, model, fgsm, pgd, error))
-    return tuple(found)
+            found[name, model] = {
+                "FGSM (%)": fgsm,
+                "PGD (%)": pgd,
+                "PGD − FGSM": pgd - fgsm,
+                "standard error": error,
+                "PGD weaker": "yes" if pgd > fgsm else "no",
+            }
+    return found
 
 
 def bound_averages() -> dict[tuple[str, str], tuple[float, float, float]]:
@@ -144,14 +134,13 @@ def _check_table_3() -> Iterator[Point]:
         "; ".join(f"{d}: {b} equals {a} in all columns" for d, a, b in consistency.list_repeated_rows()),
         "one row was probably copied",
     )
-    strengths = compare_strengths()
-    weaker = [each for each in strengths if each.weaker]
-    errors = ", ".join(f"{(each.pgd - each.fgsm) / each.error:.1f}" for each in weaker)
+    weaker = {key: row for key, row in compare_strengths().items() if row["PGD − FGSM"] > 0}
+    errors = ", ".join(f"{row['PGD − FGSM'] / row['standard error']:.1f}" for row in weaker.values())
     yield Point(
         "2b PGD against FGSM",
         "Table III",
         "PGD takes many steps, FGSM one",
-        f"PGD is the weaker for {'; '.join(f'{each.dataset} {each.model}' for each in weaker)}",
+        f"PGD is the weaker for {'; '.join(' '.join(key) for key in weaker)}",
         f"strengths are not printed and the gap is {errors} standard errors: rows do not rank attacks",
     )
     below = [cell for cell in paper.cells("III") if cell.value < GUESS]

@@ -274,7 +274,7 @@ class Report:
             drawn["cells"] = Drawing(
                 plots.plot_cells(cells),
                 "The paper's printed numbers against ours, in the unit of each table; "
-                f"n = {measured} of {len(cells)}; profile {self.profile}.",
+                f"n = {measured} of {len(cells)}, infinite ones at the edge; profile {self.profile}.",
                 {"cells": cells},
             )
         return drawn

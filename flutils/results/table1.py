@@ -165,7 +165,7 @@ def _find_neighbours(table: MarginTable, counts: np.ndarray, weights: Floats) ->
     return Finding(
         "neighbours",
         is_larger(0, correlation),
-        "rank correlation of frequency and number of neighbours over the classes "
+        "rank correlation of how often a class is met and how many classes its own rays meet "
         f"{format_signed(correlation[0], 2)}",
     )
 
