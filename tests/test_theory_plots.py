@@ -17,8 +17,6 @@ def test_boundaries_has_a_panel_each_and_dashes_the_first_boundary():
     assert [axis.get_title() for axis in figure.axes] == ["before", "after"]
     assert len(figure.axes[1].lines) == 1  # from the sample to the example
     assert len(figure.axes[1].collections) > len(figure.axes[0].collections)
-    with pytest.raises(ValueError, match="panels must not be empty"):
-        plots.plot_boundaries(PLACE, [], samples=[[0, 0]], classes=[0])
 
 
 def test_scenario_says_the_cosine_and_marks_three_points():

@@ -5,7 +5,7 @@ the paper's are hollow and ours are filled.
 """
 
 from flutils.plots.accuracy import CurvePanel, plot_accuracy_curves, plot_attack_accuracy
-from flutils.plots.claims import VERDICT_MARKS, plot_claims
+from flutils.plots.claims import plot_claims
 from flutils.plots.classes import plot_class_robustness, plot_selection
 from flutils.plots.dose import plot_dose
 from flutils.plots.explorer import RayPlot, SlicePlot
@@ -17,31 +17,14 @@ from flutils.plots.printed import plot_level_shares, plot_printed_robustness
 from flutils.plots.proportions import plot_adjacent_proportions
 from flutils.plots.rays import plot_rays
 from flutils.plots.report import plot_cells
-from flutils.plots.style import (
-    LEVEL_COLORS,
-    LEVEL_MARKS,
-    LIMIT_COLOR,
-    MODEL_STYLES,
-    OURS_COLOR,
-    PAPER_COLOR,
-    TITLES,
-    ModelStyle,
-    show_figure,
-)
+from flutils.plots.style import LEVEL_MARKS, TITLES, show_figure
 from flutils.plots.theory import PlanePanel, plot_boundaries, plot_cosines, plot_scenario, plot_steps
 from flutils.plots.training import plot_history, plot_loss_by_iteration, plot_test_accuracy
 
 __all__ = [
-    "LEVEL_COLORS",
     "LEVEL_MARKS",
-    "LIMIT_COLOR",
-    "MODEL_STYLES",
-    "OURS_COLOR",
-    "PAPER_COLOR",
     "TITLES",
-    "VERDICT_MARKS",
     "CurvePanel",
-    "ModelStyle",
     "PlanePanel",
     "RayPlot",
     "SlicePlot",

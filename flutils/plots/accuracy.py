@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-from flutils.plots.checks import Floats, check_filled, check_fractions, check_keys, check_shape, require
+from flutils.plots.checks import Floats, check_fractions
 from flutils.plots.style import (
     LIMIT_COLOR,
     find_style,
@@ -34,8 +34,7 @@ class CurvePanel:
     Attributes:
         strengths: (k,) increasing, in `unit`.
         curves: model -> (k,) accuracy, fraction.
-        intervals: model -> (k, 2) ends of its 95 % Wilson interval, fractions, drawn as a band; none for a
-            model left out.
+        intervals: model -> (k, 2) ends of its 95 % Wilson interval, fractions, drawn as a band.
         unit: what a strength is measured in, for the axis.
     """
 
@@ -53,27 +52,17 @@ def plot_accuracy_curves(panels: Mapping[str, CurvePanel], *, chance: float) -> 
         panels: title -> what is drawn.
         chance: accuracy of a guess, fraction, drawn as a line in every panel.
 
-    Returns:
-        The figure.
-
     Raises:
-        ValueError: if there is no panel, an unknown model, a shape that does not fit, a strength that does
-            not increase, or an accuracy that is no fraction.
+        ValueError: if a model is unknown, or an accuracy is no fraction.
 
     Source: Fig. 3, which shows MNIST only.
     """
-    check_filled("panels", panels)
     models = order_models(model for panel in panels.values() for model in panel.curves)
     figure, axes = start_figure(1, len(panels), (5 * len(panels) + (len(panels) == 1), 4))
     for axis, (title, panel) in zip(axes[0], panels.items(), strict=True):
-        strength = check_shape(f"strengths of {title}", panel.strengths, (None,))
-        require(
-            strength.size > 0 and np.all(np.diff(strength) > 0),
-            f"strengths of {title} must increase, got {strength.tolist()}; sort them with their curves",
-        )
-        check_keys(f"intervals of {title}", panel.intervals, "its curves", panel.curves)
+        strength = np.asarray(panel.strengths, np.float64)
         for model in order_models(panel.curves):
-            _draw_curve(axis, strength, panel.curves[model], panel.intervals.get(model), model)
+            _draw_curve(axis, strength, panel.curves[model], panel.intervals[model], model)
         axis.axhline(100 * chance, color=LIMIT_COLOR, ls="--", lw=1, zorder=1)
         axis.set(xlabel=f"FGSM strength ({panel.unit})", ylabel="accuracy (%)", ylim=(0, 101))
         axis.set_title(title, loc="left")
@@ -83,17 +72,14 @@ def plot_accuracy_curves(panels: Mapping[str, CurvePanel], *, chance: float) -> 
     return figure
 
 
-def _draw_curve(
-    axis: Axes, strength: Floats, accuracy: ArrayLike, interval: ArrayLike | None, model: str
-) -> None:
+def _draw_curve(axis: Axes, strength: Floats, accuracy: ArrayLike, interval: ArrayLike, model: str) -> None:
     """Draw one model's accuracy, with its interval as a band."""
     style = find_style(model)
     values = check_fractions(f"the curve of {model}", accuracy, strength.shape)
     line: Any = {"color": style.color, "ls": style.line, "marker": style.marker, "ms": 4.5, "lw": 1.8}
     axis.plot(strength, 100 * values, label=model, **line)
-    if interval is not None:
-        ends = 100 * check_fractions(f"the intervals of {model}", interval, (*strength.shape, 2))
-        axis.fill_between(strength, ends[:, 0], ends[:, 1], color=style.color, alpha=0.18, lw=0)
+    ends = 100 * check_fractions(f"the intervals of {model}", interval, (*strength.shape, 2))
+    axis.fill_between(strength, ends[:, 0], ends[:, 1], color=style.color, alpha=0.18, lw=0)
 
 
 def _make_other_handles(interval: str, chance: float) -> list[Line2D | Patch]:
@@ -116,31 +102,24 @@ def plot_attack_accuracy(
     """Plot Table III for one dataset as dots, a row per attack, the paper's hollow and ours filled.
 
     Args:
-        ours: attack -> model -> accuracy, fraction; attacks from the top down.
-        printed: attack -> model -> the paper's accuracy, fraction; none for an entry left out.
+        ours: attack -> model -> accuracy, fraction; none for a model left out; attacks from the top down.
+        printed: attack -> model -> the paper's accuracy, fraction; none for a model left out.
         intervals: attack -> model -> (2,) ends of the 95 % interval of our accuracy, fractions.
         row_labels: attack -> label of its row, such as with the strength.
         chance: accuracy of a guess, fraction, drawn as a line.
 
-    Returns:
-        The figure.
-
     Raises:
-        ValueError: if there is no attack, an attack or model is unknown, or an accuracy is no fraction.
+        ValueError: if a model is unknown, or an accuracy is no fraction.
 
     Source: Table III.
     """
-    check_filled("ours", ours)
-    for name, mapping in (("printed", printed), ("intervals", intervals), ("row_labels", row_labels)):
-        check_keys(name, mapping, "ours", ours)
     models = order_models(model for row in (*ours.values(), *printed.values()) for model in row)
     figure, axes = start_figure(1, 1, (7.8, 1.4 + 0.15 * (len(models) + 1) * len(ours)))
     axis = axes[0, 0]
     shade_bands(axis, len(ours), horizontal=True)
     shifts = dict(zip(models, 0.2 * (np.arange(len(models)) - (len(models) - 1) / 2), strict=True))
     for row, (attack, accuracies) in enumerate(ours.items()):
-        reference, spans = printed.get(attack, {}), intervals.get(attack, {})
-        check_keys(f"intervals of {attack}", spans, "ours", accuracies)
+        reference, spans = printed[attack], intervals[attack]
         for model, shift in shifts.items():
             _draw_dot(axis, row + shift, model, accuracies.get(model), reference.get(model), spans.get(model))
     axis.axvline(100 * chance, color=LIMIT_COLOR, ls="--", lw=1, zorder=1)
@@ -151,7 +130,7 @@ def plot_attack_accuracy(
     axis.set_axisbelow(True)
     handles = [
         *make_handles(models),
-        *(make_source_handles() if printed else []),
+        *make_source_handles(),
         *_make_other_handles("95 % interval", chance),
     ]
     figure.legend(handles=handles, ncols=-(-len(handles) // 2), **{**_LEGEND, "handlelength": 1.6})

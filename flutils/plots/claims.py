@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
-from flutils.plots.checks import check_filled, require
 from flutils.plots.style import TITLES, start_figure, styled
 
 # Colour and symbol of each verdict; the lightness differs too, so that it can be read in grey.
@@ -36,12 +35,8 @@ def plot_claims(rows: Sequence[Mapping[str, str | None]], *, labels: Mapping[str
 
     Returns:
         The figure; a place without a verdict is empty.
-
-    Raises:
-        ValueError: if there is no row, a dataset or verdict is unknown, or a claim and dataset come twice.
     """
-    check_filled("rows", rows)
-    cells = _collect_cells(rows)
+    cells = {(row["id"], row["dataset"], source): row[source] for row in rows for source in _SOURCES}
     about = {row["id"]: row["about"] for row in reversed(rows)}
     groups = list(dict.fromkeys(row["about"] for row in rows))
     ids = sorted(dict.fromkeys(row["id"] for row in rows), key=lambda name: groups.index(about[name]))
@@ -64,17 +59,6 @@ def plot_claims(rows: Sequence[Mapping[str, str | None]], *, labels: Mapping[str
     _label_groups(axis, [str(about[name]) for name in ids], places[-1] + 0.6)
     _add_legend(figure)
     return figure
-
-
-def _collect_cells(rows: Sequence[Mapping[str, str | None]]) -> dict[tuple[Any, Any, str], str | None]:
-    """Return (id, dataset, source) -> verdict, of rows that come once."""
-    cells = {(row["id"], row["dataset"], source): row[source] for row in rows for source in _SOURCES}
-    require(len(cells) == len(_SOURCES) * len(rows), "a claim comes twice for a dataset; pass each once")
-    datasets, verdicts = {row["dataset"] for row in rows}, set(cells.values())
-    for given, known in ((datasets, (*TITLES, _BOTH)), (verdicts, (*VERDICT_MARKS, None))):
-        unknown = given - set(known)
-        require(not unknown, f"expected some of {', '.join(map(str, known))}, got {unknown} too; use those")
-    return cells
 
 
 def _draw_mark(axis: Axes, x: float, y: float, verdict: str | None) -> None:

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
-from flutils.plots.checks import Floats, check_filled, check_keys, check_levels, check_shape, require
+from flutils.plots.checks import Floats
 from flutils.plots.style import (
     LEVEL_COLORS,
     LEVEL_MARKS,
@@ -42,38 +42,22 @@ def plot_class_robustness(
 
     Args:
         values: model -> (c,) class robustness, a ratio without unit.
-        printed: model -> (c,) the paper's; None, or a model left out, for none.
-        intervals: model -> (c, 2) lower and upper end of an interval of `values`; None, or a model left out,
-            for none. One with an undefined end (NaN) is not drawn.
+        printed: model -> (c,) the paper's; None for none.
+        intervals: model -> (c, 2) lower and upper end of an interval of `values`; None for none. One with an
+            undefined end (NaN) is not drawn.
         class_names: c names.
         levels: (c,) level of each class, one of ``"low"``, ``"medium"``, ``"high"``; marked at the name.
 
-    Returns:
-        The figure.
-
     Raises:
-        ValueError: if there are no values, an unknown model or level, a shape that does not fit, a negative
-            value, or an interval whose lower end is the larger.
+        ValueError: if a model is unknown.
 
     Source: Table IV; the marks of the levels are the paper's.
     """
-    check_filled("values", values)
-    marks, size = check_levels(levels, len(class_names)), len(class_names)
-    ours = {model: _check_ratio(f"values[{model!r}]", given, size) for model, given in values.items()}
-    reference = {
-        model: _check_ratio(f"printed[{model!r}]", given, size) for model, given in (printed or {}).items()
-    }
-    check_keys("intervals", intervals or {}, "values", ours)
-    spans = {
-        model: _check_ratio(f"intervals[{model!r}]", given, size, 2)
-        for model, given in (intervals or {}).items()
-    }
-    for model, span in spans.items():
-        require(
-            not np.any(span[:, 0] > span[:, 1]),
-            f"intervals of {model!r} must be (lower, upper) ends, got {span.tolist()}; sort each",
-        )
-    models = order_models([*ours, *reference])
+    models, size = order_models(values), len(class_names)
+    ours, reference, spans = (
+        {model: np.asarray(row, np.float64) for model, row in (given or {}).items()}
+        for given in (values, printed, intervals)
+    )
     figure, axes = start_figure(1, 1, (max(7.0, 1.05 * size), 4.6))
     axis = axes[0, 0]
     shade_bands(axis, size)
@@ -84,7 +68,7 @@ def plot_class_robustness(
     for model, shift in zip(models, shifts, strict=True):
         style, x = find_style(model), np.arange(size) + shift
         dots: Any = {"ls": "none", "marker": style.marker, "color": style.color, "clip_on": False}
-        if model in ours and model in reference:
+        if model in reference:
             known = ~np.isnan(ours[model]) & ~np.isnan(reference[model])
             both = places(ours[model])[known], places(reference[model])[known]
             axis.vlines(x[known], *both, color=style.color, lw=0.8, zorder=2)
@@ -93,22 +77,12 @@ def plot_class_robustness(
             axis.vlines(x[whole], *places(spans[model][whole]).T, color=style.color, lw=2.2, alpha=0.55)
         if model in reference:
             axis.plot(x, places(reference[model]), mfc="white", ms=8, mew=1.3, zorder=3, **dots)
-        if model in ours:
-            axis.plot(x, places(ours[model]), ms=6, zorder=4, **dots)
-    label_classes(axis, mark_classes(class_names, marks, below=max(map(len, class_names)) <= 2))
+        axis.plot(x, places(ours[model]), ms=6, zorder=4, **dots)
+    label_classes(axis, mark_classes(class_names, levels, below=max(map(len, class_names)) <= 2))
     axis.set(xlabel="class and level", ylabel="class robustness $R_i$ (log scale)", xlim=(-0.5, size - 0.5))
     handles = [*make_handles(models), *(make_source_handles() if reference else []), *_make_level_handles()]
     figure.legend(handles=handles, loc="outside lower center", ncols=-(-len(handles) // 2), handlelength=1.6)
     return figure
-
-
-def _check_ratio(name: str, values: ArrayLike, *shape: int) -> Floats:
-    """Return class robustness as float64; infinity and NaN are allowed."""
-    ratio = check_shape(name, values, shape)
-    require(
-        not np.any(ratio < 0), f"{name} must not be negative, got {ratio.tolist()}; pass ratios of margins"
-    )
-    return ratio
 
 
 def _scale_ratio(axis: Axes, ratios: Sequence[Floats]) -> Any:
@@ -164,20 +138,9 @@ def plot_selection(
         R_i: (c,) class robustness, a ratio without unit.
         class_names: c names.
 
-    Returns:
-        The figure.
-
-    Raises:
-        ValueError: if a shape does not fit, a level is unknown, or a number is negative.
-
     Source: section IV-B.
     """
-    size = len(class_names)
-    chosen, marks = check_shape("counts", counts, (size,)), check_levels(levels, size)
-    require(
-        np.all(chosen >= 0), f"counts must not be negative, got {chosen.tolist()}; pass numbers of samples"
-    )
-    ratio = _check_ratio("R_i", R_i, size)
+    size, chosen, ratio = len(class_names), np.asarray(counts), np.asarray(R_i, np.float64)
     figure, axes = start_figure(2, 1, (max(6.0, 0.8 * size), 5), height_ratios=[1.15, 1], sharex=True)
     above, below = axes[:, 0]
     place = np.arange(size)
@@ -186,10 +149,10 @@ def plot_selection(
     above.set(ylabel="class robustness\n$R_i$ (log scale)")
     above.tick_params(axis="x", length=0)
     bars = below.bar(
-        place, chosen, 0.7, color=[LEVEL_COLORS[level] for level in marks], edgecolor="#333333", lw=0.7
+        place, chosen, 0.7, color=[LEVEL_COLORS[level] for level in levels], edgecolor="#333333", lw=0.7
     )
     below.bar_label(bars, [f"{count:.0f}" for count in chosen], padding=2)
-    label_classes(below, mark_classes(class_names, marks, below=max(map(len, class_names)) <= 2))
+    label_classes(below, mark_classes(class_names, levels, below=max(map(len, class_names)) <= 2))
     below.set(xlabel="class and level", ylabel="samples chosen", xlim=(-0.5, size - 0.5))
     below.margins(y=0.14)
     handles = [

@@ -10,8 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import ArrayLike
 
+from flutils.arguments import check_bounds, require
 from flutils.margins import RayTrace
-from flutils.plots.checks import check_bounds, check_filled, check_shape, require
+from flutils.plots.checks import check_shape
 from flutils.plots.rays import draw_curves
 from flutils.plots.style import EMPTY_COLOR, start_figure, styled
 
@@ -52,11 +53,10 @@ class RayPlot:
         step: int = 0,
         probabilities: bool = False,
     ) -> None:
-        check_bounds(bounds)
+        low, high = check_bounds(bounds)
         require(len(trace.images) == 1, f"expected the trace of one ray, got {len(trace.images)}; trace one")
         values = check_shape("logits", trace.logits[0], (len(trace.length), len(class_names)))
         require(0 <= origin < len(class_names), f"origin must be 0 to {len(class_names) - 1}, got {origin}")
-        low, high = bounds
         self._shown = np.clip((trace.images[0] - low) / (high - low), 0, 1)
         self._length, self._leading = trace.length, values.argmax(axis=1)
         if probabilities:
@@ -133,7 +133,7 @@ class SlicePlot:
         unit: str,
         length: float = 0.0,
     ) -> None:
-        check_filled("classes", classes)
+        require(len(classes) > 0, "classes must not be empty; pass those of at least one model")
         grid = np.asarray(place, np.float64)
         panels = {
             model: check_shape(model, found, (grid.size, grid.size)) for model, found in classes.items()

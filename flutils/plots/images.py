@@ -7,8 +7,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from flutils.plots.checks import Floats, check_bounds, check_filled, check_shape, require
-from flutils.plots.style import BAND_COLOR, find_style, order_models, start_figure, styled
+from flutils.arguments import check_bounds, require
+from flutils.plots.checks import Floats, check_shape
+from flutils.plots.style import find_style, order_models, start_figure, styled
 
 
 @styled
@@ -18,46 +19,32 @@ def plot_center_images(
     *,
     class_names: Sequence[str],
     bounds: tuple[float, float],
-    unit: str = "pixel values",
 ) -> Figure:
     """Plot the class-center images of each model, a row per model, with the mean margin under each.
 
     Args:
-        images: model -> (c, H, W, C) images, pixel values; NaN for a class without one.
-        mean_margins: model -> (c,) mean margin of each image, in `unit`; NaN where unknown.
+        images: model -> (c, H, W, C) images, pixel values.
+        mean_margins: model -> (c,) mean margin of each image, pixel values.
         class_names: c names.
         bounds: smallest and largest pixel value.
-        unit: what a margin is measured in.
-
-    Returns:
-        The figure.
 
     Raises:
-        ValueError: if there is no image, an unknown model, a model without margins, a shape that does not
-            fit, or a pixel out of bounds.
+        ValueError: if a model is unknown, or a pixel out of bounds.
 
     Source: section V-A, Table II.
     """
-    check_filled("images", images)
-    check_bounds(bounds)
-    require(
-        images.keys() == mean_margins.keys(),
-        f"images and mean_margins must be of the same models, got {list(images)} and {list(mean_margins)}; "
-        "pass both for each model",
-    )
     models, size = order_models(images), len(class_names)
     figure, grid = start_figure(len(models), size, (1.08 * size + 0.7, 1.36 * len(models) + 0.6))
     for row, model in enumerate(models):
-        pictures = check_shape(f"images[{model!r}]", images[model], (size, None, None, None))
-        margins = check_shape(f"mean_margins[{model!r}]", mean_margins[model], (size,))
-        decimals = 1 if np.nanmax(margins, initial=0) >= 10 else 3
+        pictures, margins = np.asarray(images[model], np.float64), np.asarray(mean_margins[model])
+        decimals = 1 if margins.max() >= 10 else 3
         for column, (axis, picture, margin) in enumerate(zip(grid[row], pictures, margins, strict=True)):
             _draw_image(axis, picture, bounds)
-            axis.set_xlabel("–" if np.isnan(margin) else f"{margin:.{decimals}f}", fontsize=10, labelpad=3)
+            axis.set_xlabel(f"{margin:.{decimals}f}", fontsize=10, labelpad=3)
             if row == 0:
                 axis.set_title(class_names[column], fontsize=10)
         grid[row, 0].set_ylabel(model, fontsize=11, color=find_style(model).color, labelpad=6)
-    figure.supxlabel(f"under each image: its mean margin ({unit})", fontsize=10)
+    figure.supxlabel("under each image: its mean margin (pixel values)", fontsize=10)
     return figure
 
 
@@ -74,13 +61,10 @@ def plot_examples(
 
     Args:
         samples: (q, H, W, C) real images, pixel values.
-        examples: (q, e, H, W, C) feedback examples, pixel values; NaN where a sample has fewer than e.
+        examples: (q, e, H, W, C) feedback examples, pixel values.
         sample_titles: q titles, such as the class.
         example_titles: (q, e) titles, such as ``"1.7 × 0.22 → 8"``; strength, margin, class met.
         bounds: smallest and largest pixel value.
-
-    Returns:
-        The figure.
 
     Raises:
         ValueError: if shapes or numbers of titles do not fit, there is nothing to plot, or a pixel is out
@@ -119,15 +103,11 @@ def plot_examples(
 
 
 def _draw_image(axis: Axes, image: Floats, bounds: tuple[float, float], *, frame: float = 0.5) -> None:
-    """Draw one image at its pixel range; a place without an image is empty and says so."""
+    """Draw one image at its pixel range."""
     low, high = bounds
     axis.set_xticks([])
     axis.set_yticks([])
     axis.spines[:].set(visible=True, linewidth=frame, color="#333333")
-    if np.isnan(image).all():
-        axis.set(facecolor=BAND_COLOR, box_aspect=image.shape[0] / image.shape[1])
-        axis.text(0.5, 0.5, "none", ha="center", va="center", transform=axis.transAxes, color="#666666")
-        return
     slack = 1e-4 * (high - low)
     require(
         image.shape[-1] in (1, 3) and bool(np.all((image >= low - slack) & (image <= high + slack))),

@@ -2,12 +2,10 @@
 
 from collections.abc import Mapping
 
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from flutils.plots.checks import check_filled, require
 from flutils.plots.style import LIMIT_COLOR, find_style, order_models, start_figure, styled
 
 
@@ -19,23 +17,19 @@ def plot_robustness_levels(
 
     Args:
         ours: model -> R.
-        printed: model -> the paper's R; empty for none.
+        printed: model -> the paper's R; of the same models.
         largest: the largest R that the search can give, drawn as a line.
         title: such as the dataset.
 
-    Returns:
-        The figure.
-
     Raises:
-        ValueError: if there is no R, an unknown model, or an R that is negative or not finite.
+        ValueError: if a model is unknown.
 
     Source: section V-B, Eq. 2.
     """
-    check_filled("ours", ours)
     figure, axes = start_figure(1, 1, (4.8, 3.9))
-    axis, models = axes[0, 0], order_models([*ours, *printed])
+    axis, models = axes[0, 0], order_models(ours)
     for source, shift, filled in ((printed, -0.2, False), (ours, 0.2, True)):
-        _draw_bars(axis, models, source, shift=shift if printed else 0.0, filled=filled)
+        _draw_bars(axis, models, source, shift=shift, filled=filled)
     axis.axhline(largest, color=LIMIT_COLOR, ls="--", lw=1.2, zorder=1)
     axis.annotate(
         f"largest possible: {largest:,g}",
@@ -53,12 +47,11 @@ def plot_robustness_levels(
     axis.margins(y=0.12)
     axis.set_ylim(0, None)
     axis.set_title(title, loc="left")
-    if printed:
-        handles = [
-            Patch(facecolor="white", edgecolor="#555555", lw=1.3, label="paper (hollow)"),
-            Patch(facecolor="#555555", label="ours (filled)"),
-        ]
-        figure.legend(handles=handles, loc="outside lower center", ncols=2)
+    handles = [
+        Patch(facecolor="white", edgecolor="#555555", lw=1.3, label="paper (hollow)"),
+        Patch(facecolor="#555555", label="ours (filled)"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2)
     return figure
 
 
@@ -67,13 +60,7 @@ def _draw_bars(
 ) -> None:
     """Draw the bars of one source, with their numbers above them."""
     for place, model in enumerate(models):
-        if model not in levels:
-            continue
         value, color = levels[model], find_style(model).color
-        require(
-            np.isfinite(value) and value >= 0,
-            f"R of {model} must be finite and not negative, got {value}; pass that of robustness_level",
-        )
         bars = axis.bar(
             place + shift, value, 0.36, facecolor=color if filled else "white", edgecolor=color, lw=1.3
         )

@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from flutils import paper
-from flutils.plots.checks import check_filled
 from flutils.plots.style import (
     LIMIT_COLOR,
     PAPER_COLOR,
@@ -53,7 +52,6 @@ def plot_level_shares(shares: Mapping[str, Mapping[str, float]]) -> Figure:
 
     Source: paper section V-B, Eq. 2.
     """
-    check_filled("shares", shares)
     figure, axes = start_figure(1, len(shares), (4.8 * len(shares), 2.8))
     for axis, (dataset, values) in zip(axes[0], shares.items(), strict=True):
         colors = [PAPER_COLOR if name in paper.MODELS else LIMIT_COLOR for name in values]

@@ -7,7 +7,6 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from flutils.plots.checks import check_bounds
 from flutils.plots.style import LIMIT_COLOR, start_figure, styled
 
 
@@ -35,8 +34,7 @@ def plot_rays(
         bounds: smallest and largest pixel value.
         unit: what a length is measured in, for the axis.
     """
-    count, num_images = images.shape[:2]
-    low, high = check_bounds(bounds)
+    (count, num_images), (low, high) = images.shape[:2], bounds
     figure, grid = start_figure(
         2 * count, num_images, (1.35 * num_images, 3.3 * count), height_ratios=[1, 1.7] * count
     )

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from flutils.plots.checks import Floats, check_filled
+from flutils.plots.checks import Floats
 from flutils.plots.style import OURS_COLOR, TITLES, start_figure, styled
 
 _COLORS = {"mnist": "#d55e00", "cifar10": OURS_COLOR}
@@ -29,11 +29,7 @@ def plot_cells(cells: Sequence[Mapping[str, Any]]) -> Figure:
     Returns:
         The figure. Tables whose numbers span decades (I, IV and R) have logarithmic axes; there a 0 or an
         infinity stands on the grey line at the edge. A panel's title says how many numbers have one of ours.
-
-    Raises:
-        ValueError: if there is no cell.
     """
-    check_filled("cells", cells)
     panels = [(table, list(group)) for table, group in groupby(cells, key=lambda cell: str(cell["table"]))]
     figure, axes = start_figure(1, len(panels), (3.1 * len(panels) + 0.4, 3.9))
     for axis, (table, group) in zip(axes[0], panels, strict=True):

@@ -115,8 +115,7 @@ def find_style(model: str) -> ModelStyle:
     """Return a model's style; raise `ValueError` if there is no such model."""
     if model not in MODEL_STYLES:
         raise ValueError(
-            f"a model must be one of {', '.join(MODEL_STYLES)}, got {model!r}; "
-            "use the names of plots.MODEL_STYLES"
+            f"a model must be one of {', '.join(MODEL_STYLES)}, got {model!r}; use one of these names"
         )
     return MODEL_STYLES[model]
 

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from flutils.plots.checks import check_filled, check_fractions, check_shape
+from flutils.plots.checks import check_fractions
 from flutils.plots.style import LIMIT_COLOR, OURS_COLOR, PAPER_COLOR, TITLES, start_figure, styled
 
 # Classes A and B of the plane, told apart by marker too.
@@ -56,8 +56,7 @@ def plot_boundaries(
 
     Source: paper Fig. 1, an illustration there; computed here.
     """
-    check_filled("panels", panels)
-    points, kind = check_shape("samples", samples, (None, 2)), np.asarray(classes)
+    points, kind = np.asarray(samples, np.float64), np.asarray(classes)
     figure, axes = start_figure(1, len(panels), (3.6 * len(panels), 4.3))
     for axis, panel in zip(axes[0], panels, strict=True):
         _draw_regions(axis, place, panel.f)
@@ -154,7 +153,6 @@ def plot_cosines(rows: Mapping[str, Sequence[ArrayLike]]) -> Figure:
 
     Source: paper Lemma 1, under which no crossing ray has a cosine below 0.
     """
-    check_filled("rows", rows)
     figure, axes = start_figure(len(rows), 2, (9.5, 3.1 * len(rows)), width_ratios=[1.35, 1])
     for (histogram, shares), (dataset, values) in zip(axes, rows.items(), strict=True):
         edges, crossing, others, middle, *rates = (np.asarray(v, dtype=np.float64) for v in values)
@@ -195,8 +193,7 @@ def plot_steps(
 
     Source: paper Theorem 1.
     """
-    check_filled("panels", panels)
-    alpha = check_shape("rates", rates, (None,))
+    alpha = np.asarray(rates, np.float64)
     figure, axes = start_figure(1, len(panels), (4.6 * len(panels), 3.5))
     for axis, (title, curves), label in zip(axes[0], panels.items(), ylabels, strict=True):
         # Hollow and ever smaller, because curves coincide where all of something happens.

@@ -38,8 +38,8 @@ def render_article(report: Report) -> str:
         Markdown, for a file in ``docs/``.
     """
     filled = read_template().format_map(collect_fields(report))
-    for name, title in TITLES.items():  # evidence has the names that are typed
-        filled = re.sub(rf"\b{name}\b", title, filled)
+    for name in DATASETS:  # evidence has the names that are typed
+        filled = re.sub(rf"\b{name}\b", TITLES[name], filled)
     return re.sub(r"(?<=\d)%", " %", filled)  # as the paper's text and the evidence have it
 
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from flutils import robustness
-from flutils.arguments import require
-from flutils.claims import Floats, check_models, draw_weights
+from flutils.claims import Floats, draw_weights
 from flutils.margins import MarginTable
 from flutils.paper import FL, ORI, REDUCED_FL
 
@@ -39,29 +38,15 @@ def choose_centers(tables: Mapping[str, MarginTable], rng: np.random.Generator) 
     measured on the same images.
 
     Args:
-        tables: model -> its margins, Ori. and F.L. among them; of the same samples and directions.
+        tables: model -> its margins, Ori. and F.L. among them; of the same samples, some of every class, and
+            directions.
         rng: what draws the resamples.
-
-    Raises:
-        ValueError: if Ori. or F.L. is missing, a class has no sample, or the tables differ in samples.
 
     Source: paper §V-A.
     """
-    check_models(tables, SETS, "margins")
-    first = tables[ORI]
-    require(
-        all(np.array_equal(first.origin, table.origin) for table in tables.values())
-        and len({table.num_rays for table in tables.values()}) == 1,
-        "expected tables of the same samples and rays; search all models on the same ones",
-    )
-    classes = first.settings.num_classes
-    require(
-        set(first.origin.tolist()) == set(range(classes)),
-        f"expected samples of all {classes} classes; search more samples, equally many of each class",
-    )
-    mean = _average_rays(tables)
+    first, mean = tables[ORI], _average_rays(tables)
     drawn = draw_weights(first.origin, rng) > 0
-    members = [np.flatnonzero(first.origin == i) for i in range(classes)]
+    members = [np.flatnonzero(first.origin == i) for i in range(first.settings.num_classes)]
     chosen = {}
     for found in SETS:
         # Within each class from the largest mean margin down: the first that was drawn is chosen.

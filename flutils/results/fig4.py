@@ -74,7 +74,7 @@ class Fig4(Result):
         """Measure it on margin tables.
 
         Raises:
-            ValueError: if the paper has no such dataset, a model is missing, or tables are not comparable.
+            ValueError: if the paper has no such dataset, or tables are not comparable.
         """
         drawn = tables.resample(dataset, seed)
         before = drawn.samples[ORI]

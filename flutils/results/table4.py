@@ -117,7 +117,7 @@ class Table4(Result):
         """Measure it on margin tables.
 
         Raises:
-            ValueError: if the paper has no such dataset, a model is missing, or tables are not comparable.
+            ValueError: if the paper has no such dataset, or tables are not comparable.
         """
         drawn = tables.resample(dataset, seed)
         right = [(tables.samples[model].crossing != 0).all(axis=1) for model in MODELS]

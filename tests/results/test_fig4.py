@@ -211,9 +211,6 @@ def test_tables_that_cannot_be_compared_are_refused():
     coarse = replace(found, settings=replace(found.settings, step=0.04))
     with pytest.raises(ValueError, match="step is"):
         measure(replace(tables, samples={**tables.samples, FL: coarse}))
-    few = {model: table for model, table in tables.few.items() if model != "noise"}
-    with pytest.raises(ValueError, match="noise is missing"):
-        measure(replace(tables, few=few))
     with pytest.raises(ValueError, match="dataset must be"):
         measure(tables, "svhn")
     assert found.num_rays == NUM_RAYS

@@ -58,16 +58,6 @@ def test_a_resample_takes_the_best_sample_that_it_has_drawn():
     assert drawn == pytest.approx(1 - (1 - 1 / EACH) ** EACH, abs=0.02)
 
 
-def test_tables_refuse_what_does_not_fit():
-    tables = build_tables()
-    with pytest.raises(ValueError, match=r"F\.L\. is missing"):
-        choose({ORI: tables[ORI]})
-    with pytest.raises(ValueError, match="same samples"):
-        choose({**tables, ADV: tables[ADV].take(np.arange(30))})
-    with pytest.raises(ValueError, match="all 10 classes"):
-        choose({model: table.take(np.arange(30)) for model, table in tables.items()})
-
-
 def test_order_of_the_models_decides():
     found = judge(choose(build_tables()))
     assert [found[claim].verdict for claim in ("cci-ori-worst", "cci-adv-marginal")] == ["holds", "holds"]
