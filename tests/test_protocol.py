@@ -13,7 +13,7 @@ STEPS = [stage.steps for stage in MNIST.adversarial.stages]
 SAYS = {
     "**Directions have RMS 1**": all(each.search.unit == "rms" for each in BOTH),
     "**Points are clipped**": all(each.search.clip for each in BOTH),
-    "**Both signs** of each direction are searched on MNIST, the positive one on CIFAR-10": (
+    "**Both signs** of each direction are searched on MNIST, as §V says; for CIFAR-10 it names none": (
         MNIST.search.both_signs and not CIFAR10.search.both_signs
     ),
     f"**Samples are stratified**: {MNIST.search.num_samples // 10} of each class": all(
