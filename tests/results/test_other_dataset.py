@@ -9,9 +9,9 @@ from flutils.results.chapter import Chapter
 
 
 @pytest.mark.slow
-def test_it_is_trained_searched_and_shown(digits, run):
-    assert run.data.source == "own" and run.data.bounds == (0.0, 1.0) and run.data.x_train.max() == 1
-    assert data.load(digits).source == "cache"
+def test_it_is_trained_searched_and_shown(digits, run, tmp_path):
+    assert [data.load(digits, cache=tmp_path).source for _ in range(2)] == ["own", "cache"]
+    assert run.data.bounds == (0.0, 1.0) and run.data.x_train.max() == 1
     found = Table1.compute(run)
     assert run.models.ori().test_accuracy > 0.5
     assert list(found.percent) == [*run.class_names, "N/A"]
