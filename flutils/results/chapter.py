@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 import pandas as pd
 
 from flutils.artifacts import Store
+from flutils.claims import CANNOT_TELL, FAILS, HOLDS
 from flutils.config import choose_datasets
 from flutils.experiment import Experiment
 from flutils.paper import CIFAR10, DATASETS
@@ -69,6 +70,21 @@ class Chapter(Generic[R]):
                 rows.append((name, found.about, found.claim, said, found.verdict, found.evidence))
         frame = pd.DataFrame(rows, columns=columns)
         return style_frame(frame, self._kind.NAME + "verdicts").hide(axis="index")
+
+    def found(self) -> Any:
+        """Return what came out, as Markdown: the claims by verdict, or what else a result says of itself."""
+        from IPython.display import Markdown
+
+        parts = []
+        for each in self.results.values():
+            said = {
+                verdict: [found.claim for found in each.judged if found.verdict == verdict]
+                for verdict in (HOLDS, FAILS, CANNOT_TELL)
+            }
+            lines = [f"- **{verdict}**: {'; '.join(claims)}" for verdict, claims in said.items() if claims]
+            if lines or (lines := each.remarks()):
+                parts += [f"**{each.title}**", "\n".join(lines)]
+        return Markdown("\n\n".join(parts))
 
     def draw(self, name: str | None = None) -> None:
         """Show a figure of each dataset with its caption; by default the artefact's own.

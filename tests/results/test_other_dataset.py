@@ -27,7 +27,13 @@ def test_it_is_trained_searched_and_shown(digits, run, tmp_path):
     assert plots.TITLES[digits] == "Digits 0 to 5"
     found.save(run.store)
     assert Table1.load(run.store).percent == found.percent
-    assert "not decided" in Chapter(Table1, {digits: run}).verdicts().to_html()
+    chapter = Chapter(Table1, {digits: run})
+    assert "not decided" in chapter.verdicts().to_html()
+    title, *lines = chapter.found().data.split("\n\n")
+    assert title == "**Digits 0 to 5**"
+    for verdict in found.judged:
+        (line,) = (line for line in "".join(lines).splitlines() if verdict.claim in line)
+        assert line.startswith(f"- **{verdict.verdict}**: ")
 
 
 def test_names_of_the_paper_stay(digits):
