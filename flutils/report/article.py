@@ -6,13 +6,7 @@ from importlib.resources import files
 from typing import Any, cast
 
 from flutils import paper
-from flutils.claims import (
-    CANNOT_TELL,
-    CONFIDENCE,
-    FAILS,
-    HOLDS,
-    RESAMPLES,
-)
+from flutils.claims import CANNOT_TELL, CONFIDENCE, FAILS, HOLDS, RESAMPLES
 from flutils.config import DATASETS, load_profile
 from flutils.paper import BOTH, FL
 from flutils.plots import TITLES

@@ -78,7 +78,7 @@ class Chapter(Generic[R]):
         parts = []
         for each in self.results.values():
             said = {
-                verdict: [found.claim for found in each.judged if found.verdict == verdict]
+                verdict: [judged.claim for judged in each.judged if judged.verdict == verdict]
                 for verdict in (HOLDS, FAILS, CANNOT_TELL)
             }
             lines = [f"- **{verdict}**: {'; '.join(claims)}" for verdict, claims in said.items() if claims]
