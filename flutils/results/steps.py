@@ -10,8 +10,8 @@ from flutils.experiment import Experiment
 from flutils.randomness import stream
 
 RATES = np.logspace(-4, 2, 25)
-STEP_RATES = np.logspace(-4, 1, 9)
-_EXAMPLES, _OTHERS = 10, 100
+STEP_RATES = np.logspace(-7, 1, 17)
+STEP_COUNTS = {"examples": 10, "others": 100}
 _KINDS = {"linear": ((), "tanh"), "deep, tanh": (theory.DEEP, "tanh"), "deep, ReLU": (theory.DEEP, "relu")}
 
 
@@ -73,9 +73,9 @@ def measure_steps(experiment: Experiment) -> Steps | None:
         return None
     _, firsts = np.unique(made.sample[candidates], return_index=True)
     rng = stream(experiment.seed, "steps of theorem 1")
-    picked = rng.permutation(candidates[firsts])[:_EXAMPLES]
+    picked = rng.permutation(candidates[firsts])[: STEP_COUNTS["examples"]]
     images, labels = experiment.samples
-    others = np.setdiff1d(np.arange(len(labels)), made.sample[picked])[:_OTHERS]
+    others = np.setdiff1d(np.arange(len(labels)), made.sample[picked])[: STEP_COUNTS["others"]]
     rays = _walk(experiment, made.sample[picked], made.ray[picked])
     model, found = ori.load(), {}
     for update in theory.UPDATES:

@@ -18,7 +18,7 @@ from flutils.results.base import Drawing, Result, tabulate
 from flutils.results.centers import Table
 from flutils.results.lemma import FOUND, Lemma, measure_lemma
 from flutils.results.plane import Plane, push_plane
-from flutils.results.steps import RATES, STEP_RATES, Steps, measure_falls, measure_steps
+from flutils.results.steps import RATES, STEP_COUNTS, STEP_RATES, Steps, measure_falls, measure_steps
 
 _DIMENSIONS = (2, 784)
 
@@ -69,7 +69,10 @@ class Theory(Result):
         surfaces = _count_surfaces(first.seed)
         lemma = {name: _obtain(each, "lemma", Lemma, measure_lemma) for name, each in experiments.items()}
         tried = {
-            name: _obtain(each, "steps", Steps | None, measure_steps) for name, each in experiments.items()
+            name: _obtain(
+                each, "steps", Steps | None, measure_steps, rates=STEP_RATES.tolist(), **STEP_COUNTS
+            )
+            for name, each in experiments.items()
         }
         steps = {name: each for name, each in tried.items() if each is not None}
         statements = (
@@ -208,13 +211,19 @@ class Theory(Result):
         return draw_theory(self)
 
 
-def _obtain(experiment: Experiment, name: str, kind: Any, measure: Callable[[Experiment], T]) -> T:
+def _obtain(
+    experiment: Experiment, name: str, kind: Any, measure: Callable[[Experiment], T], **settings: Any
+) -> T:
     """Return what was measured on Ori. and its feedback examples, measured unless the store has it."""
 
     def make(path: Path, scratch: Path) -> None:
         path.write_text(json.dumps(to_json(measure(experiment))), encoding="utf-8")
 
-    inputs = {"step": f"measure_{name}", **experiment.feedback.inputs(experiment.models.ori(), False)}
+    inputs = {
+        "step": f"measure_{name}",
+        **settings,
+        **experiment.feedback.inputs(experiment.models.ori(), False),
+    }
     artifact = experiment.obtain(Recipe(f"{name}-ori", ".json", inputs, make))
     measured: T = from_json(kind, guard.read_json(artifact.path))
     return measured

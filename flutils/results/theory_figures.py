@@ -70,7 +70,7 @@ def _draw_cosines(result: "Theory") -> Drawing:
         }
     )
     sizes = ", ".join(
-        f"{name} {each.num_samples:,} samples, {each.num_rays:,} rays per sample"
+        f"{find_spec(name).title} {each.num_samples:,} samples, {each.num_rays:,} rays per sample"
         for name, each in result.lemma.items()
     )
     words = (
