@@ -10,8 +10,14 @@ from flutils.claims import CANNOT_TELL, CONFIDENCE, FAILS, HOLDS, RESAMPLES
 from flutils.config import DATASETS, load_profile
 from flutils.paper import BOTH, FL
 from flutils.plots import TITLES
-from flutils.report.markdown import BOUNDARY, summarize_claims, summarize_controls, tabulate_measures
-from flutils.results import Report
+from flutils.report.markdown import (
+    BOUNDARY,
+    describe_trainings,
+    summarize_claims,
+    summarize_controls,
+    tabulate_measures,
+)
+from flutils.results import Trainings
 from flutils.results.base import ALL
 from flutils.results.report import NOT_DECIDED, NOT_JUDGED, ClaimLine
 
@@ -19,19 +25,19 @@ _VERBS = {HOLDS: "holds", FAILS: "fails", CANNOT_TELL: "cannot be told"}
 _VERBS |= {NOT_JUDGED: "is not judged", NOT_DECIDED: "is not decided"}
 
 
-def render_article(report: Report) -> str:
+def render_article(trainings: Trainings) -> str:
     """Fill in the template.
 
     A field is written as `str.format` takes it: a path into a typed result, such as
     ``{mnist[table1].percent[N/A]:.2f}``, into `flutils.paper`, or into what `collect_fields` adds.
 
     Args:
-        report: that lacks no result.
+        trainings: whose first lacks no result.
 
     Returns:
         Markdown, for a file in ``docs/``.
     """
-    filled = read_template().format_map(collect_fields(report))
+    filled = read_template().format_map(collect_fields(trainings))
     for name in DATASETS:  # evidence has the names that are typed
         filled = re.sub(rf"\b{name}\b", TITLES[name], filled)
     return re.sub(r"(?<=\d)%", " %", filled)  # as the paper's text and the evidence have it
@@ -42,9 +48,10 @@ def read_template() -> str:
     return files("flutils.report").joinpath("article.md").read_text(encoding="utf-8")
 
 
-def collect_fields(report: Report) -> dict[str, Any]:
+def collect_fields(trainings: Trainings) -> dict[str, Any]:
     """Return what the fields of the article's template name."""
-    lines, results = report.claims(), cast(Mapping[str, Mapping[str, Any]], report.found)
+    report = trainings.first
+    lines, results = trainings.claims(), cast(Mapping[str, Mapping[str, Any]], report.found)
     counted = [line for line in lines if line.counted]
     return {
         **{dataset: results[dataset] for dataset in DATASETS},
@@ -58,13 +65,15 @@ def collect_fields(report: Report) -> dict[str, Any]:
         "theory": {each.statement: each for each in results[ALL]["theory"].statements},
         "check": {each.point: each for each in results[ALL]["paper_check"].points},
         "dose": {each: results[each]["feedback"].dose().loc[FL].to_dict("index") for each in DATASETS},
-        "equal": _join_verdicts({each: _VERBS[results[each]["dose"].verdict] for each in DATASETS}),
+        "equal": _join_verdicts({each: _VERBS[trainings.judge_dose(each)] for each in DATASETS}),
+        "trainings": describe_trainings(trainings),
+        "undone": "" if len(trainings.reports) > 1 else "more than one training of each model, ",
         "accuracy": {each: _list_accuracies(results[each]["table3"]) for each in DATASETS},
         "said": _group_verdicts(lines, "ours"),
         "printed": _group_verdicts(lines, "printed"),
-        "claims": summarize_claims(report),
-        "controls": summarize_controls(report).removeprefix(f"**{BOUNDARY}** "),
-        "measures": tabulate_measures(report),
+        "claims": summarize_claims(trainings),
+        "controls": summarize_controls(trainings).removeprefix(f"**{BOUNDARY}** "),
+        "measures": tabulate_measures(trainings),
         "holding": _list_claims(counted, "ours", HOLDS),
         "failing": _list_claims(counted, "ours", FAILS),
         "undecided": sum(line.ours not in (HOLDS, FAILS) for line in counted),

@@ -8,8 +8,9 @@ from flutils.config import DATASETS, PROFILES, load_profile
 from flutils.folders import atomic_path
 from flutils.report.article import render_article
 from flutils.report.markdown import render_headline, render_results
-from flutils.results import RESULTS, Report
+from flutils.results import RESULTS, Report, Trainings
 from flutils.results.base import ALL
+from flutils.results.trainings import ENOUGH
 
 BEGIN, END = "<!-- results:begin -->", "<!-- results:end -->"
 REPORTED = "reported"
@@ -23,7 +24,7 @@ def report_results(profile: str, *, seed: int = 0, home: Path | None = None) -> 
 
     Args:
         profile: whose results.
-        seed: of the run; notebook 13 compares those that are kept.
+        seed: of the run; over five runs a claim holds only if it holds in each.
         home: folder that holds ``artifacts/`` and ``README.md``; see `flutils.artifacts.find_home`.
 
     Returns:
@@ -62,15 +63,15 @@ def rewrite_files(home: Path) -> list[Path]:
     Raises:
         ValueError: if none are kept, or README lacks the marks of the headline.
     """
-    reports = read_reports(home)
-    if not reports:
+    kept = read_trainings(home)
+    if not kept:
         raise ValueError(f"no results are kept in {home / 'artifacts'}; `make report` keeps them")
     before, _, after = split_readme(home / "README.md")
     texts = {
-        home / "RESULTS.md": render_results(reports, read_runtimes(home)),
-        home / "README.md": f"{before}\n\n{render_headline(reports[0])}\n\n{after}",
+        home / "RESULTS.md": render_results(kept, read_runtimes(home)),
+        home / "README.md": f"{before}\n\n{render_headline(kept[0])}\n\n{after}",
     }
-    if complete := find_complete(reports):
+    if complete := find_complete(kept):
         texts[home / "docs" / "article.md"] = render_article(complete)
     for path, text in texts.items():
         with atomic_path(path) as writing:
@@ -78,20 +79,25 @@ def rewrite_files(home: Path) -> list[Path]:
     return list(texts)
 
 
-def find_complete(reports: list[Report]) -> Report | None:
-    """Return the first report that lacks no result."""
-    return next((report for report in reports if not len(report.missing())), None)
+def find_complete(kept: list[Trainings]) -> Trainings | None:
+    """Return the first profile's whose first training lacks no result."""
+    return next((trainings for trainings in kept if not len(trainings.first.missing())), None)
 
 
-def read_reports(home: Path) -> list[Report]:
-    """Read the results that are kept, a report for each profile that has any, `paper` first."""
-    reports = []
+def read_trainings(home: Path) -> list[Trainings]:
+    """Read the results that are kept, the trainings of each profile that has any, `paper` first."""
+    kept = []
     for profile in reversed(PROFILES):
-        place = home / "artifacts" if profile == "paper" else home / "artifacts" / REPORTED
-        report = Report.read(RESULTS, profile, DATASETS, folder=place / profile)
-        if any(report.found.values()):
-            reports.append(report)
-    return reports
+        reports = {}
+        for seed in range(ENOUGH):
+            run = name_run(profile, seed)
+            folder = home / "artifacts" / ("" if run == "paper" else REPORTED) / run
+            report = Report.read(RESULTS, profile, DATASETS, seed=seed, folder=folder)
+            if any(report.found.values()):
+                reports[seed] = report
+        if reports:
+            kept.append(Trainings(profile, reports))
+    return kept
 
 
 def read_runtimes(home: Path) -> dict[str, dict[str, Any]]:

@@ -22,7 +22,7 @@ from flutils.claims import (
 from flutils.config import load_profile
 from flutils.paper import FL, ORI
 from flutils.plots import TITLES
-from flutils.results import Dose, FeedbackResult, Report
+from flutils.results import Dose, FeedbackResult, Report, Trainings
 from flutils.results.dose import STATEMENT
 from flutils.results.feedback import SHARE, TAKEN
 from flutils.results.report import NOT_DECIDED, NOT_JUDGED, ClaimLine
@@ -34,10 +34,11 @@ HOW_TO_READ = (
     "*ours* what was measured here. A verdict is computed, not typed: a claim *holds* if it is true "
     f"in at least {100 * CONFIDENCE:g} % of {RESAMPLES:,} resamples of what was measured, *fails* if it is "
     "false in as many, and otherwise these measurements *cannot tell*. A claim of several parts fails only "
-    "if one of them does by itself, and one of two readings cannot be told where these disagree. Verdicts "
-    "cover the choice of samples and of test images; training, directions and calibrated strengths are those "
-    "of one run, and nothing corrects for the number of claims. The rules were fixed before any verdict at "
-    "the paper's sizes was looked at; those of `quick` had been seen. Claims that are fixed by a definition "
+    "if one of them does by itself, and one of two readings cannot be told where these disagree. Verdicts of "
+    "a run cover the choice of samples and of test images; training, directions and calibrated strengths are "
+    "its own, so that over several runs a claim *holds* or *fails* only if it does so in each of at least "
+    "five. Nothing corrects for the number of claims. The rules were fixed before any verdict at the paper's "
+    "sizes was looked at; those of `quick` had been seen. Claims that are fixed by a definition "
     "or by the calibration of the attacks, that the text can be read not to make, or that are contained in "
     "another or opposite to it, stand apart and are in no count; so does the theory of §IV-C."
 )
@@ -47,15 +48,19 @@ COMPARED = (
     "from; *noise* replaces it by its sample with Gaussian noise of the example's length. The paper has "
     "neither. What F.L. gains over the control does not come from longer training; what it gains over noise "
     "comes from the examples' directions, along which the boundary is near, for noise of that length may "
-    "cross too. Differences have paired 95 % intervals, and an asterisk where these leave out 0; each model "
-    "was trained once, and how much another training would differ is not in them."
+    "cross too. Differences have paired 95 % intervals, and an asterisk where these leave out 0; how much "
+    "another training would differ is not in them."
 )
 
 
-def render_headline(report: Report) -> str:
+def render_headline(trainings: Trainings) -> str:
     """Render what was measured, how many claims hold, and what F.L. gains beyond the controls."""
-    first = f"{summarize_run(report)} {summarize_claims(report)}"
-    parts = (first, summarize_controls(report), tabulate_measures(report), summarize_dose(report))
+    parts = (
+        f"{summarize_run(trainings.first)} {summarize_claims(trainings)}",
+        summarize_controls(trainings),
+        tabulate_measures(trainings),
+        summarize_dose(trainings),
+    )
     return "\n\n".join(part for part in parts if part)
 
 
@@ -80,23 +85,35 @@ def summarize_run(report: Report) -> str:
     return f"Profile `{report.profile}`, seed {report.seed}: {'; '.join(parts)}."
 
 
-def summarize_claims(report: Report) -> str:
-    """Say how many claims hold, in our numbers and in the printed ones."""
-    lines = [line for line in report.claims() if line.counted]
+def describe_trainings(trainings: Trainings) -> str:
+    """Say how often the models were trained, as a clause."""
+    count = len(trainings.reports)
+    if count == 1:
+        return "each model was trained once"
+    return f"everything was run {count} times, with other seeds; numbers are of seed {trainings.first.seed}"
+
+
+def summarize_claims(trainings: Trainings) -> str:
+    """Say how many claims hold, in our numbers, over all trainings if they are enough, and in the printed."""
+    lines = [line for line in trainings.claims() if line.counted]
+    where = ""
+    if trainings.enough:
+        runs = f"{len(trainings.reports)} runs that differ in their seed"
+        where = f" from {runs}, where a claim holds or fails only if it does so in each,"
     ours, printed = (_count([getattr(line, who) for line in lines]) for who in ("ours", "printed"))
     decided = [line for line in lines if {line.printed, line.ours} <= {HOLDS, FAILS}]
     same = sum(line.printed == line.ours for line in decided)
     statements = len({line.claim.id for line in lines})
     return (
         f"The paper's text makes {statements} statements; one about both datasets counts for each, so that "
-        f"there are {len(lines)} claims. In our numbers {ours}; in the paper's own printed tables {printed}. "
-        f"Where both decide, they agree on {same} of {len(decided)}."
+        f"there are {len(lines)} claims. In our numbers{where} {ours}; in the paper's own printed tables "
+        f"{printed}. Where both decide, they agree on {same} of {len(decided)}."
     )
 
 
-def summarize_controls(report: Report) -> str:
+def summarize_controls(trainings: Trainings) -> str:
     """Say on how many measures of test images F.L. differs from the two controls; empty without any."""
-    measures = report.measures()
+    measures = trainings.first.measures()
     if not measures:
         return ""
     parts = []
@@ -104,39 +121,49 @@ def summarize_controls(report: Report) -> str:
     for other, what in others.items():
         counts = []
         for dataset, items in measures.items():
-            ends = [item.differences[f"{FL} − {other}"] for item in items]
-            above, below = sum(low > 0 for _, low, _ in ends), sum(high < 0 for _, _, high in ends)
+            signs = [trainings.find_sign(dataset, item, f"{FL} − {other}") for item in items]
             counts.append(
-                f"**{above}** and loses on **{below}** of {len(items)} measures on {TITLES[dataset]}"
+                f"**{signs.count(1)}** and loses on **{signs.count(-1)}** of {len(items)} measures on "
+                f"{TITLES[dataset]}"
             )
         parts.append(f"beyond {what} F.L. gains on {', and on '.join(counts)}")
+    rule = "is a difference whose 95 % interval leaves out 0, as one in twenty does by chance"
+    if trainings.enough:
+        runs = f"each of {len(trainings.reports)} runs"
+        rule = f"is a difference that has the same sign in {runs}, as one in sixteen has by chance"
     return (
         f"**{BOUNDARY}** Two controls are retrained as F.L. is: *longer training* on each example's sample "
         "in its place, *noise* on that sample with Gaussian noise of the example's length. On test images, "
-        f"{'; '.join(parts)}. A gain or loss is a difference whose 95 % interval leaves out 0, as one in "
-        "twenty does by chance; more rays that meet no boundary (N/A) are a gain. The measures move "
-        "together, so they are fewer tests than they seem, and each model was trained once."
+        f"{'; '.join(parts)}. A gain or loss {rule}; more rays that meet no boundary (N/A) are a gain. The "
+        "measures move together, so they are fewer tests than they seem, and "
+        f"{describe_trainings(trainings)}."
     )
 
 
-def tabulate_measures(report: Report) -> str:
-    """Put F.L. beside the controls on test images, measure by measure; empty without any."""
+def tabulate_measures(trainings: Trainings) -> str:
+    """Put F.L. beside the controls on test images, measure by measure; empty without any.
+
+    Of several trainings, the last column says in how many F.L. is ahead of each control.
+    """
+    pairs, several = [f"{FL} − {other}" for other in (CONTROL, NOISE)], len(trainings.reports) > 1
     rows = [
         [
             f"{TITLES[dataset]}: {item.measure.removesuffix(', test images')}",
             *(format_significant(item.values[model], 4) for model in (ORI, CONTROL, NOISE, FL)),
-            *(format_difference(item.differences[f"{FL} − {other}"]) for other in (CONTROL, NOISE)),
+            *(format_difference(item.differences[pair]) for pair in pairs),
+            *([", ".join(trainings.count_ahead(dataset, item, pair) for pair in pairs)] if several else []),
         ]
-        for dataset, items in report.measures().items()
+        for dataset, items in trainings.first.measures().items()
         for item in items
     ]
     header = ["on test images", ORI, "longer training", NOISE, FL, "F.L. − longer training", "F.L. − noise"]
+    header += ["runs with F.L. ahead, of each"] if several else []
     return make_table(header, rows) if rows else ""
 
 
-def summarize_dose(report: Report) -> str:
+def summarize_dose(trainings: Trainings) -> str:
     """Say how large the dose of examples is, and what equal numbers of them show; empty without results."""
-    doses, verdicts = [], []
+    report, doses, verdicts = trainings.first, [], []
     for dataset in report.datasets:
         learned, dose = (report.found[dataset].get(kind.NAME) for kind in (FeedbackResult, Dose))
         if isinstance(learned, FeedbackResult):
@@ -154,31 +181,31 @@ def summarize_dose(report: Report) -> str:
                 f"{said}; {100 * copied:.2g} % are misclassified samples, whose margin is 0, unmoved"
             )
         if isinstance(dose, Dose):
-            verdicts.append(f"**{dose.verdict}** on {TITLES[dataset]}")
+            verdicts.append(f"**{trainings.judge_dose(dataset)}** on {TITLES[dataset]}")
     parts = []
     if doses:
         parts.append(f"**The dose.** Examples that F.L. is retrained on: {'; '.join(doses)}.")
     if verdicts:
-        parts.append(f"{STATEMENT}: {', '.join(verdicts)} (ours, in no count; each model was trained once).")
+        parts.append(f"{STATEMENT}: {', '.join(verdicts)} (ours, in no count).")
     return " ".join(parts)
 
 
 def render_results(
-    reports: Sequence[Report], runtimes: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    kept: Sequence[Trainings], runtimes: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
 ) -> str:
     """Render everything that is saved, a section for each profile.
 
     Args:
-        reports: of the profiles, in the order of the sections.
+        kept: the trainings of each profile, in the order of the sections.
         runtimes: profile -> how long a run from nothing took, as `flutils.reproduce` saves it.
 
     Returns:
         Markdown: the headline, every claim with its evidence, and each result's table and figures.
     """
     parts = ["# Results", "This file is written by `make report`; nothing in it is typed.", HOW_TO_READ]
-    for report in reports:
-        parts += [f"## Profile `{report.profile}`", *_render_profile(report)]
-        if runtime := runtimes.get(report.profile):
+    for trainings in kept:
+        parts += [f"## Profile `{trainings.profile}`", *_render_profile(trainings)]
+        if runtime := runtimes.get(trainings.profile):
             parts += ["### How long it took", _render_runtime(runtime)]
     return "\n\n".join(parts) + "\n"
 
@@ -225,8 +252,14 @@ def _tabulate_counts(report: Report) -> str:
     return make_table(["about", *(f"{column[0]} {SYMBOLS[column[1]]}" for column in counts.columns)], rows)
 
 
-def _render_profile(report: Report) -> Iterator[str]:
-    yield render_headline(report)
+def _render_profile(trainings: Trainings) -> Iterator[str]:
+    report = trainings.first
+    yield render_headline(trainings)
+    if len(trainings.reports) > 1:
+        yield _fold(
+            f"In how many of {len(trainings.reports)} trainings each claim holds",
+            f"{render_frame(trainings.count())}\n\n{render_frame(trainings.frame())}",
+        )
     yield f"{_tabulate_counts(report)}\n\n{LEGEND}"
     missing = report.missing()
     if len(missing):

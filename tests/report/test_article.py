@@ -14,8 +14,8 @@ from flutils.config import DATASETS
 from flutils.guard import seal
 from flutils.report import render_article, report_results
 from flutils.report.article import _join_verdicts, collect_fields, read_template
-from flutils.report.files import BEGIN, END, find_complete, read_reports
-from flutils.results import RESULTS, Report
+from flutils.report.files import BEGIN, END, find_complete, read_trainings
+from flutils.results import RESULTS, Report, Trainings
 
 NEXT = {HOLDS: FAILS, FAILS: CANNOT_TELL, CANNOT_TELL: HOLDS}
 FIELDS = sorted(
@@ -42,19 +42,20 @@ def change(value):
 
 @pytest.fixture(scope="module")
 def kept():
-    return Report.read(RESULTS, "quick", DATASETS, folder=KEPT)
+    return Trainings("quick", {0: Report.read(RESULTS, "quick", DATASETS, folder=KEPT)})
 
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory):
-    """The kept results, everything in them changed, as if of the paper's sizes."""
+    """The kept results, everything in them changed, as if of the paper's sizes and of two trainings."""
     folder = tmp_path_factory.mktemp("changed") / "quick"
     for path in KEPT.glob("*/*.json"):
         saved = json.loads(path.read_text(encoding="utf-8"))
         saved["values"] = change(saved["values"])
         (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
         (folder / path.parent.name / path.name).write_text(json.dumps(seal(saved)), encoding="utf-8")
-    return Report.read(RESULTS, "paper", DATASETS, folder=folder)
+    report = Report.read(RESULTS, "paper", DATASETS, folder=folder)
+    return Trainings("paper", {0: report, 1: report})
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +64,7 @@ def filled(kept, changed):
 
 
 def test_the_article_is_made_from_what_is_kept():
-    complete = find_complete(read_reports(ROOT))
+    complete = find_complete(read_trainings(ROOT))
     assert complete, "no profile has all results: run `make reproduce` and `make report`"
     written = (ROOT / "docs" / "article.md").read_text(encoding="utf-8")
     assert written == render_article(complete), "run `make report`"

@@ -2,19 +2,22 @@
 
 import dataclasses
 import json
+import re
 
+import numpy as np
 import pytest
 from conftest import ROOT
 
 from flutils import paper
 from flutils.artifacts import Store
-from flutils.claims import FAILS, HOLDS
+from flutils.claims import CANNOT_TELL, FAILS, HOLDS, NOISE
 from flutils.config import DATASETS
+from flutils.paper import FL
 from flutils.records import to_json
 from flutils.report import render_headline, render_results, report_results
-from flutils.report.files import BEGIN, END, read_reports, read_runtimes, split_readme
-from flutils.report.markdown import make_table, summarize_dose
-from flutils.results import Table1
+from flutils.report.files import BEGIN, END, read_runtimes, read_trainings, split_readme
+from flutils.report.markdown import make_table, summarize_claims, summarize_controls, summarize_dose
+from flutils.results import Table1, Trainings
 
 README = f"# Title\n\n{BEGIN}\nstale\n{END}\n\nMore.\n"
 
@@ -74,7 +77,7 @@ def test_a_kept_file_that_is_no_result_is_refused(home):
     path = home / "artifacts" / "reported" / "quick" / "mnist" / "table1.json"
     path.write_text(json.dumps([]), encoding="utf-8")
     with pytest.raises(ValueError, match="cannot be read"):
-        read_reports(home)
+        read_trainings(home)
 
 
 def test_a_damaged_result_is_not_kept(home):
@@ -86,16 +89,16 @@ def test_a_damaged_result_is_not_kept(home):
 
 
 def test_readme_and_results_are_made_from_what_is_kept():
-    reports = read_reports(ROOT)
-    assert reports, "there are no kept results: run `make reproduce` and `make report`"
-    assert split_readme(ROOT / "README.md")[1] == render_headline(reports[0]), "run `make report`"
-    results = render_results(reports, read_runtimes(ROOT))
+    kept = read_trainings(ROOT)
+    assert kept, "there are no kept results: run `make reproduce` and `make report`"
+    assert split_readme(ROOT / "README.md")[1] == render_headline(kept[0]), "run `make report`"
+    results = render_results(kept, read_runtimes(ROOT))
     assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == results, "run `make report`"
 
 
 def test_the_headline_names_the_dose_and_the_verdict_at_equal_numbers():
-    (report,) = (each for each in read_reports(ROOT) if each.profile == "quick")
-    text = summarize_dose(report)
+    report = read_quick()
+    text = summarize_dose(Trainings("quick", {0: report}))
     made = report.found["mnist"]["feedback"].sets["F.L."].examples
     assert f"on MNIST {made:,}, {made / 600:.3g} % of the size of the training set" in text
     assert "(paper: 76 %, from 1.94 %)" in text and "(paper: 87.2 %, from 2.91 %)" in text
@@ -103,9 +106,63 @@ def test_the_headline_names_the_dose_and_the_verdict_at_equal_numbers():
         own = report.found["mnist"]
         changed = {**own, "dose": dataclasses.replace(own["dose"], verdict=verdict)}
         other = dataclasses.replace(report, found={**report.found, "mnist": changed})
-        assert f"**{verdict}** on MNIST" in summarize_dose(other)
-        assert f"**{verdict}** (" in render_results([other])
-    assert not summarize_dose(dataclasses.replace(report, found={name: {} for name in report.found}))
+        once = Trainings("quick", {0: other})
+        assert f"**{verdict}** on MNIST" in summarize_dose(once)
+        assert f"**{verdict}** (" in render_results([once])
+    empty = dataclasses.replace(report, found={name: {} for name in report.found})
+    assert not summarize_dose(Trainings("quick", {0: empty}))
+
+
+def test_five_runs_decide_only_what_each_of_them_does():
+    report = read_quick()
+    once, alike = Trainings("quick", {0: report}), Trainings("quick", dict.fromkeys(range(5), report))
+    count = re.compile(
+        r"In our numbers.* \*\*(\d+)\*\* hold, \*\*(\d+)\*\* fail, \*\*(\d+)\*\* cannot be told;"
+    )
+    one, five = (count.search(summarize_claims(trainings)) for trainings in (once, alike))
+    assert one.groups() == five.groups() and "5 runs" in five[0] and "runs" not in one[0]
+
+    turn = {HOLDS: FAILS, FAILS: HOLDS, CANNOT_TELL: CANNOT_TELL}
+    own = {name: change_verdicts(each, turn) for name, each in report.found["mnist"].items()}
+    other = dataclasses.replace(report, found={**report.found, "mnist": own})
+    mixed = Trainings("quick", {**alike.reports, 4: other})
+    on_mnist = [line for line in report.claims() if line.counted and line.dataset == "mnist"]
+    lost = [sum(line.ours == verdict for line in on_mnist) for verdict in (HOLDS, FAILS)]
+    found = [int(text) for text in count.search(summarize_claims(mixed)).groups()]
+    expected = [int(text) for text in one.groups()]
+    assert found == [expected[0] - lost[0], expected[1] - lost[1], expected[2] + sum(lost)]
+    assert f"**{CANNOT_TELL}** on MNIST" in summarize_dose(mixed)
+    assert "| 4 of 5, " in render_results([mixed]) or "| 1 of 5, " in render_results([mixed])
+
+
+def test_a_gain_over_a_control_is_one_in_each_of_five_runs():
+    report = read_quick()
+    five = Trainings("quick", dict.fromkeys(range(5), report))
+    pair = f"{FL} − {NOISE}"
+    item = report.measures()["mnist"][0]
+    assert five.find_sign("mnist", item, pair) == np.sign(item.differences[pair][0])
+    wide = dataclasses.replace(item, differences={**item.differences, pair: (1.0, -1.0, 3.0)})
+    assert Trainings("quick", {0: report}).find_sign("mnist", wide, pair) == 0
+    assert "in each of 5 runs" in summarize_controls(five)
+
+
+def read_quick():
+    return next(kept.first for kept in read_trainings(ROOT) if kept.profile == "quick")
+
+
+def change_verdicts(result, turn):
+    """Turn the verdicts of a result, and the sign of its comparisons."""
+    judged = tuple(dataclasses.replace(each, verdict=turn[each.verdict]) for each in result.judged)
+    changed = {"judged": judged}
+    if hasattr(result, "verdict"):
+        changed["verdict"] = turn[result.verdict]
+    changed["comparisons"] = tuple(
+        dataclasses.replace(
+            each, differences={pair: tuple(-end for end in ends) for pair, ends in each.differences.items()}
+        )
+        for each in result.comparisons
+    )
+    return dataclasses.replace(result, **changed)
 
 
 def test_a_table_keeps_its_columns():
