@@ -11,7 +11,7 @@ from flutils.folders import scratch_folder
 from flutils.reproduce.notebooks import Notebook, choose_notebooks, find_notebooks, read_defaults
 from flutils.results.base import ALL
 
-_ROUGHLY = {"smoke": "a few minutes", "quick": "about 40 minutes", "paper": "days"}
+_ROUGHLY = {"smoke": "a few minutes", "quick": "about 40 minutes", "paper": "about a day"}
 
 
 @dataclass(frozen=True)
