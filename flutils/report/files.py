@@ -7,6 +7,7 @@ from flutils.artifacts import find_home, name_run, read_result
 from flutils.config import DATASETS, PROFILES, load_profile
 from flutils.folders import atomic_path
 from flutils.report.article import render_article
+from flutils.report.costs import read_costs
 from flutils.report.markdown import render_headline, render_results
 from flutils.results import RESULTS, Report, Trainings
 from flutils.results.base import ALL
@@ -52,13 +53,17 @@ def report_results(profile: str, *, seed: int = 0, home: Path | None = None) -> 
         with atomic_path(target) as writing:
             writing.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
         written.append(target)
-    return [*written, *rewrite_files(home)]
+    texts = render_files(home)
+    for path, text in texts.items():
+        with atomic_path(path) as writing:
+            writing.write_text(text, encoding="utf-8")
+    return [*written, *texts]
 
 
-def rewrite_files(home: Path) -> list[Path]:
-    """Write RESULTS.md, README's headline and the article from all results that are kept; return their paths.
+def render_files(home: Path) -> dict[Path, str]:
+    """Return RESULTS.md, README and the article as all results that are kept make them, by path.
 
-    The article needs every result of a profile; while none has them all, it stays as it is.
+    The article needs every result of a profile; while none has them all, it is left out.
 
     Raises:
         ValueError: if none are kept, or README lacks the marks of the headline.
@@ -67,16 +72,15 @@ def rewrite_files(home: Path) -> list[Path]:
     if not kept:
         raise ValueError(f"no results are kept in {home / 'artifacts'}; `make report` keeps them")
     before, _, after = split_readme(home / "README.md")
+    costs = read_costs(home / "artifacts" / "paper")
+    headline = render_headline(kept[0], costs if kept[0].profile == "paper" else None)
     texts = {
-        home / "RESULTS.md": render_results(kept, read_runtimes(home)),
-        home / "README.md": f"{before}\n\n{render_headline(kept[0])}\n\n{after}",
+        home / "RESULTS.md": render_results(kept, read_runtimes(home), costs),
+        home / "README.md": f"{before}\n\n{headline}\n\n{after}",
     }
     if complete := find_complete(kept):
         texts[home / "docs" / "article.md"] = render_article(complete)
-    for path, text in texts.items():
-        with atomic_path(path) as writing:
-            writing.write_text(text, encoding="utf-8")
-    return list(texts)
+    return texts
 
 
 def find_complete(kept: list[Trainings]) -> Trainings | None:

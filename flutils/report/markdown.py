@@ -22,6 +22,7 @@ from flutils.claims import (
 from flutils.config import load_profile
 from flutils.paper import FL, ORI
 from flutils.plots import TITLES
+from flutils.report.costs import Costs
 from flutils.results import Dose, FeedbackResult, Report, Trainings
 from flutils.results.dose import STATEMENT
 from flutils.results.feedback import SHARE, TAKEN
@@ -53,10 +54,11 @@ COMPARED = (
 )
 
 
-def render_headline(trainings: Trainings) -> str:
+def render_headline(trainings: Trainings, costs: Costs | None = None) -> str:
     """Render what was measured, how many claims hold, and what F.L. gains beyond the controls."""
     parts = (
         f"{summarize_run(trainings.first)} {summarize_claims(trainings)}",
+        summarize_costs(costs) if costs else "",
         summarize_controls(trainings),
         tabulate_measures(trainings),
         summarize_dose(trainings),
@@ -190,14 +192,25 @@ def summarize_dose(trainings: Trainings) -> str:
     return " ".join(parts)
 
 
+def summarize_costs(costs: Costs) -> str:
+    """Say how long everything took, and on what."""
+    return (
+        f"The models, margin tables and attacks that ship took {costs.total:.0f} hours to make, on "
+        f"{', '.join(costs.devices)}."
+    )
+
+
 def render_results(
-    kept: Sequence[Trainings], runtimes: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+    kept: Sequence[Trainings],
+    runtimes: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
+    costs: Costs | None = None,
 ) -> str:
     """Render everything that is saved, a section for each profile.
 
     Args:
         kept: the trainings of each profile, in the order of the sections.
         runtimes: profile -> how long a run from nothing took, as `flutils.reproduce` saves it.
+        costs: what the artifacts of `paper` took, which nobody makes in one run.
 
     Returns:
         Markdown: the headline, every claim with its evidence, and each result's table and figures.
@@ -207,6 +220,8 @@ def render_results(
         parts += [f"## Profile `{trainings.profile}`", *_render_profile(trainings)]
         if runtime := runtimes.get(trainings.profile):
             parts += ["### How long it took", _render_runtime(runtime)]
+        elif costs and trainings.profile == "paper":
+            parts += ["### How long it took", summarize_costs(costs), _tabulate_costs(costs)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -291,6 +306,14 @@ def _render_runtime(runtime: Mapping[str, Any]) -> str:
     ]
     total = f"All notebooks, from nothing: {runtime['seconds_total'] / 60:.0f} minutes."
     return f"{total}\n\n{make_table(['notebook', 'dataset', 'seconds'], rows, left=2)}"
+
+
+def _tabulate_costs(costs: Costs) -> str:
+    rows = [
+        [TITLES.get(dataset, "both"), kind, f"{hours:.1f}"]
+        for (dataset, kind), hours in sorted(costs.hours.items())
+    ]
+    return make_table(["dataset", "what", "hours"], rows, left=2)
 
 
 def _list_claims(lines: Sequence[ClaimLine]) -> str:

@@ -14,7 +14,7 @@ from flutils.config import DATASETS
 from flutils.guard import seal
 from flutils.report import render_article, report_results
 from flutils.report.article import _join_verdicts, collect_fields, read_template
-from flutils.report.files import BEGIN, END, find_complete, read_trainings
+from flutils.report.files import BEGIN, END
 from flutils.results import RESULTS, Report, Trainings
 
 NEXT = {HOLDS: FAILS, FAILS: CANNOT_TELL, CANNOT_TELL: HOLDS}
@@ -61,13 +61,6 @@ def changed(tmp_path_factory):
 @pytest.fixture(scope="module")
 def filled(kept, changed):
     return collect_fields(kept), collect_fields(changed)
-
-
-def test_the_article_is_made_from_what_is_kept():
-    complete = find_complete(read_trainings(ROOT))
-    assert complete, "no profile has all results: run `make reproduce` and `make report`"
-    written = (ROOT / "docs" / "article.md").read_text(encoding="utf-8")
-    assert written == render_article(complete), "run `make report`"
 
 
 @pytest.mark.parametrize("field", FIELDS)

@@ -15,7 +15,8 @@ from flutils.config import DATASETS
 from flutils.paper import FL
 from flutils.records import to_json
 from flutils.report import render_headline, render_results, report_results
-from flutils.report.files import BEGIN, END, read_runtimes, read_trainings, split_readme
+from flutils.report.costs import read_costs
+from flutils.report.files import BEGIN, END, read_trainings, render_files
 from flutils.report.markdown import make_table, summarize_claims, summarize_controls, summarize_dose
 from flutils.results import Table1, Trainings
 
@@ -88,12 +89,11 @@ def test_a_damaged_result_is_not_kept(home):
     assert not (home / "artifacts" / "reported").exists()
 
 
-def test_readme_and_results_are_made_from_what_is_kept():
-    kept = read_trainings(ROOT)
-    assert kept, "there are no kept results: run `make reproduce` and `make report`"
-    assert split_readme(ROOT / "README.md")[1] == render_headline(kept[0]), "run `make report`"
-    results = render_results(kept, read_runtimes(ROOT))
-    assert (ROOT / "RESULTS.md").read_text(encoding="utf-8") == results, "run `make report`"
+def test_readme_results_and_article_are_made_from_what_is_kept():
+    texts = render_files(ROOT)
+    assert [str(path.relative_to(ROOT)) for path in texts] == ["RESULTS.md", "README.md", "docs/article.md"]
+    for path, text in texts.items():
+        assert path.read_text(encoding="utf-8") == text, "run `make report`"
 
 
 def test_the_headline_names_the_dose_and_the_verdict_at_equal_numbers():
@@ -133,6 +133,18 @@ def test_five_runs_decide_only_what_each_of_them_does():
     assert found == [expected[0] - lost[0], expected[1] - lost[1], expected[2] + sum(lost)]
     assert f"**{CANNOT_TELL}** on MNIST" in summarize_dose(mixed)
     assert "| 4 of 5, " in render_results([mixed]) or "| 1 of 5, " in render_results([mixed])
+
+
+def test_the_report_at_the_papers_sizes_says_what_they_took():
+    costs = read_costs(ROOT / "artifacts" / "paper")
+    assert costs.total == pytest.approx(sum(costs.hours.values())) and costs.total > 9
+    adv = json.loads(next((ROOT / "artifacts/paper/mnist").glob("adv-*.json")).read_text(encoding="utf-8"))
+    epochs = sum(epoch["seconds"] for epoch in adv["measured"]["history"])
+    assert costs.hours["mnist", "training, adversarial"] == pytest.approx(epochs / 3600)
+    trainings = Trainings("paper", {0: read_quick()})
+    for text in (render_headline(trainings, costs), render_results([trainings], {}, costs)):
+        assert f"took {costs.total:.0f} hours to make, on {costs.devices[0]}" in text
+    assert "hours to make" not in render_results([Trainings("quick", {0: read_quick()})], {}, costs)
 
 
 def test_a_gain_over_a_control_is_one_in_each_of_five_runs():
