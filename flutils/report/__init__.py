@@ -1,7 +1,7 @@
 """What a reader sees without a notebook: RESULTS.md, README's headline, the article and a run's page."""
 
 from flutils.report.article import render_article
-from flutils.report.files import report_results, rewrite_files
+from flutils.report.files import report_results
 from flutils.report.markdown import render_headline, render_results
 from flutils.report.page import write_page
 
@@ -10,6 +10,5 @@ __all__ = [
     "render_headline",
     "render_results",
     "report_results",
-    "rewrite_files",
     "write_page",
 ]
