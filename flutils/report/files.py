@@ -49,7 +49,7 @@ def report_results(profile: str, *, seed: int = 0, home: Path | None = None) -> 
         read_result(path)  # before any is copied
     written = []
     for path in sorted(found) if run != "paper" else ():
-        target = home / "artifacts" / REPORTED / run / path.parent.name / path.name
+        target = _find_kept(home, run) / path.parent.name / path.name
         with atomic_path(target) as writing:
             writing.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
         written.append(target)
@@ -94,8 +94,7 @@ def read_trainings(home: Path) -> list[Trainings]:
     for profile in reversed(PROFILES):
         reports = {}
         for seed in range(ENOUGH):
-            run = name_run(profile, seed)
-            folder = home / "artifacts" / ("" if run == "paper" else REPORTED) / run
+            folder = _find_kept(home, name_run(profile, seed))
             report = Report.read(RESULTS, profile, DATASETS, seed=seed, folder=folder)
             if any(report.found.values()):
                 reports[seed] = report
@@ -106,10 +105,18 @@ def read_trainings(home: Path) -> list[Trainings]:
 
 def read_runtimes(home: Path) -> dict[str, dict[str, Any]]:
     """Read, for each profile of which it is kept, how long a run from nothing took."""
-    places = {profile: home / "artifacts" / REPORTED / profile for profile in PROFILES}
-    places["paper"] = home / "artifacts" / "paper"
-    paths = {profile: place / ALL / "runtime.json" for profile, place in places.items()}
-    return {profile: read_result(path) for profile, path in paths.items() if path.exists()}
+    found = {}
+    for profile in PROFILES:
+        for seed in range(ENOUGH):
+            path = _find_kept(home, name_run(profile, seed)) / ALL / "runtime.json"
+            if profile not in found and path.exists():
+                found[profile] = read_result(path)
+    return found
+
+
+def _find_kept(home: Path, run: str) -> Path:
+    """Return the folder of a run's results that are kept: those of `paper` ship where they are."""
+    return home / "artifacts" / ("" if run == "paper" else REPORTED) / run
 
 
 def split_readme(readme: Path) -> tuple[str, str, str]:

@@ -145,21 +145,25 @@ def summarize_controls(trainings: Trainings) -> str:
 def tabulate_measures(trainings: Trainings) -> str:
     """Put F.L. beside the controls on test images, measure by measure; empty without any.
 
-    Of several trainings, the last column says in how many F.L. is ahead of each control.
+    Of several trainings, the numbers are of the first, and it is said in how many F.L. is ahead.
     """
     pairs, several = [f"{FL} − {other}" for other in (CONTROL, NOISE)], len(trainings.reports) > 1
     rows = [
         [
             f"{TITLES[dataset]}: {item.measure.removesuffix(', test images')}",
             *(format_significant(item.values[model], 4) for model in (ORI, CONTROL, NOISE, FL)),
-            *(format_difference(item.differences[pair]) for pair in pairs),
-            *([", ".join(trainings.count_ahead(dataset, item, pair) for pair in pairs)] if several else []),
+            *(
+                format_difference(item.differences[pair])
+                + (f"; {trainings.count_ahead(dataset, item, pair)}" if several else "")
+                for pair in pairs
+            ),
         ]
         for dataset, items in trainings.first.measures().items()
         for item in items
     ]
-    header = ["on test images", ORI, "longer training", NOISE, FL, "F.L. − longer training", "F.L. − noise"]
-    header += ["runs with F.L. ahead, of each"] if several else []
+    ahead = "; runs above 0" if several else ""
+    header = ["on test images", ORI, "longer training", NOISE, FL]
+    header += [f"F.L. − {what}{ahead}" for what in ("longer training", "noise")]
     return make_table(header, rows) if rows else ""
 
 
@@ -273,7 +277,8 @@ def _render_profile(trainings: Trainings) -> Iterator[str]:
     if len(trainings.reports) > 1:
         yield _fold(
             f"In how many of {len(trainings.reports)} trainings each claim holds",
-            f"{render_frame(trainings.count())}\n\n{render_frame(trainings.frame())}",
+            f"{render_frame(trainings.count())}\n\n"
+            + render_frame(trainings.frame().set_index(["about", "claim", "dataset"])),
         )
     yield f"{_tabulate_counts(report)}\n\n{LEGEND}"
     missing = report.missing()

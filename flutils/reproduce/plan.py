@@ -132,8 +132,9 @@ def count_there(plan: Plan, home: Path) -> str:
 
 def describe_time(plan: Plan, home: Path) -> str:
     """Say how long a run takes: as measured, here or when the kept results were made, else roughly."""
-    for folder in (plan.run_name, f"reported/{plan.profile}"):
-        path = home / "artifacts" / folder / ALL / "runtime.json"
+    measured = [home / "artifacts" / plan.run_name / ALL / "runtime.json"]
+    measured += sorted((home / "artifacts" / "reported").glob(f"{plan.profile}*/{ALL}/runtime.json"))
+    for path in measured:
         if path.exists():
             minutes = read_result(path)["seconds_total"] / 60
             return f"from nothing, all notebooks took {minutes:.0f} minutes when last measured"
