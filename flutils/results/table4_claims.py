@@ -115,7 +115,7 @@ def find_other_classes(ratios: Mapping[str, Floats], levels: NDArray[np.str_], d
         is_larger(0, change),
         f"geometric mean of R_i times {_format_factor(change)} (paper {printed}): "
         f"{_list_changes(ratios, others, dataset)}; those that the paper names: "
-        f"{_list_changes(ratios, NAMED, dataset)}",
+        f"{_list_changes(ratios, NAMED, dataset)}{_note_undefined(change)}",
     )
 
 
@@ -144,7 +144,8 @@ def find_low_classes(
         against = _measure_change(controlled[CONTROL], controlled[FL], low)
         outcomes.append(is_larger(against, 0))
         evidence += f"; times {_format_factor(against)} against the control"
-    return Finding("low-classes", agree(*outcomes), evidence)
+        change = change + against  # undefined where either is
+    return Finding("low-classes", agree(*outcomes), evidence + _note_undefined(change))
 
 
 def find_vulnerable(margins: ResampledMargins, levels: NDArray[np.str_], dataset: str) -> Finding:
@@ -226,6 +227,12 @@ def _take_log(ratio: Floats) -> Floats:
 
 def _measure_change(before: Floats, after: Floats, classes: NDArray[np.int64]) -> Floats:
     return average_log(after, classes) - average_log(before, classes)
+
+
+def _note_undefined(change: Floats) -> str:
+    """Say in which share of the resamples a change has no logarithm, for there they decide nothing."""
+    share = float(np.isnan(change[1:]).mean()) if len(change) > 1 else 0.0
+    return f"; an R_i is 0 or infinite in {format_percent(share)} of resamples" if share else ""
 
 
 def _format_factor(change: Floats) -> str:

@@ -158,7 +158,11 @@ def test_the_std_of_logarithms_leaves_open_what_has_none():
     np.testing.assert_array_equal(found, [1, np.nan, np.nan, np.nan])
     ratios = {model: np.full((1 + RESAMPLES, 10), value) for model, value in ((ORI, 0.5), (FL, 1.0))}
     ratios[FL][1:100, 2] = 0
-    assert np.isnan(find_low_classes(ratios, np.array([2, 3]), MNIST).outcomes).sum() == 99
+    found = find_low_classes(ratios, np.array([2, 3]), MNIST)
+    assert np.isnan(found.outcomes).sum() == 99
+    assert found.evidence.endswith("; an R_i is 0 or infinite in 5.0 % of resamples")  # 99 of 2,000
+    ratios[FL][1:100, 2] = 1.0
+    assert "infinite" not in find_low_classes(ratios, np.array([2, 3]), MNIST).evidence
 
 
 def test_the_table_stands_beside_the_printed_one(result):
