@@ -22,7 +22,7 @@ FINER = {"sweep": (1, 2, 4), "predict": (1, 2, 4, 8)}
 def time_search(
     subject: Subject, strategy: str, samples: int, directions: int, finer: int = 1
 ) -> dict[str, Any]:
-    """Search and return rays, seconds and evaluations a ray."""
+    """Search and return rays, seconds and evaluations per ray."""
     x, y = subject.samples(samples)
     table = margins.search(
         subject.model,
@@ -48,7 +48,7 @@ def time_search(
 
 
 def plot(curves: dict[str, dict[str, list[dict[str, Any]]]], title: str) -> None:
-    """Draw seconds against samples and directions, and evaluations a ray against grid steps."""
+    """Draw seconds against samples and directions, and evaluations per ray against grid steps."""
     figure, axes = plt.subplots(1, 3, figsize=(11, 3.2), layout="constrained")
     panels = (("samples", "seconds"), ("directions", "seconds"), ("steps", "evaluations_a_ray"))
     for axis, (x, y) in zip(axes, panels, strict=True):

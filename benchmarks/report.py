@@ -31,7 +31,7 @@ def _render_comparison(subject: dict[str, Any]) -> str:
     forward = subject["forward_images_a_second"]
     caption = (
         f"**{subject['subject']}** ({subject['test_accuracy']:.1%} test accuracy, "
-        f"{subject['mflop_a_forward']:.1f} MFLOP a forward pass, batches of {subject['batch_size']}). "
+        f"{subject['mflop_a_forward']:.1f} MFLOP per forward pass, batches of {subject['batch_size']}). "
         f"Bare forward: TensorFlow {forward['keras']:,.0f} images/s (Keras's own `predict_on_batch` "
         f"{forward['predict']:,.0f}), OpenVINO {forward['openvino']:,.0f} "
         f"({forward['openvino'] / forward['keras']:.2f}×); by batch size, TensorFlow and OpenVINO, "
@@ -95,7 +95,7 @@ def _render_growth(grown: dict[str, Any]) -> str:
         f"{name}: " + ", ".join(f"{p['evaluations_a_ray']:.2f} at {p['steps']} steps" for p in curve)
         for name, curve in points.items()
     )
-    return f"Evaluations a ray as the grid gets finer ({grown['subject']}): {told}."
+    return f"Evaluations per ray as the grid gets finer ({grown['subject']}): {told}."
 
 
 def _by_strategy(curves: dict[str, Any]) -> dict[str, Any]:

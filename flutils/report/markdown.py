@@ -280,7 +280,7 @@ def _render_profile(trainings: Trainings) -> Iterator[str]:
             f"{render_frame(trainings.count())}\n\n"
             + render_frame(trainings.frame().set_index(["about", "claim", "dataset"])),
         )
-    yield f"{_tabulate_counts(report)}\n\n{LEGEND}"
+    yield f"{_tabulate_counts(report)}\n\nOf the run of seed {report.seed}. {LEGEND}"
     missing = report.missing()
     if len(missing):
         names = ", ".join(f"{row.result} ({row.dataset})" for row in missing.itertuples())
