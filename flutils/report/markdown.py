@@ -129,10 +129,13 @@ def summarize_controls(trainings: Trainings) -> str:
                 f"{TITLES[dataset]}"
             )
         parts.append(f"beyond {what} F.L. gains on {', and on '.join(counts)}")
-    rule = "is a difference whose 95 % interval leaves out 0, as one in twenty does by chance"
+    rule = "is a difference with an asterisk: its 95 % interval leaves out 0, as one in twenty does by chance"
     if trainings.enough:
         runs = f"each of {len(trainings.reports)} runs"
-        rule = f"is a difference that has the same sign in {runs}, as one in sixteen has by chance"
+        rule = (
+            f"is a difference that has the same sign in {runs}, as one in sixteen has by chance; an asterisk "
+            "says that the 95 % interval of the first leaves out 0"
+        )
     return (
         f"**{BOUNDARY}** Two controls are retrained as F.L. is: *longer training* on each example's sample "
         "in its place, *noise* on that sample with Gaussian noise of the example's length. On test images, "
