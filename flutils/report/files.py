@@ -72,11 +72,11 @@ def render_files(home: Path) -> dict[Path, str]:
     if not kept:
         raise ValueError(f"no results are kept in {home / 'artifacts'}; `make report` keeps them")
     before, _, after = split_readme(home / "README.md")
-    costs = read_costs(home / "artifacts" / "paper")
-    headline = render_headline(kept[0], costs if kept[0].profile == "paper" else None)
+    # Every artifact is hashed for it, so only where it is said.
+    costs = read_costs(home / "artifacts" / "paper") if kept[0].profile == "paper" else None
     texts = {
         home / "RESULTS.md": render_results(kept, read_runtimes(home), costs),
-        home / "README.md": f"{before}\n\n{headline}\n\n{after}",
+        home / "README.md": f"{before}\n\n{render_headline(kept[0], costs)}\n\n{after}",
     }
     if complete := find_complete(kept):
         texts[home / "docs" / "article.md"] = render_article(complete)

@@ -157,7 +157,7 @@ def tabulate_measures(trainings: Trainings) -> str:
             *(format_significant(item.values[model], 4) for model in (ORI, CONTROL, NOISE, FL)),
             *(
                 format_difference(item.differences[pair])
-                + (f"; {trainings.count_ahead(dataset, item, pair)}" if several else "")
+                + (f"; {trainings.count_ahead(dataset, item.measure, pair)}" if several else "")
                 for pair in pairs
             ),
         ]

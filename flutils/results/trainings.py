@@ -134,7 +134,7 @@ class Trainings:
                 {
                     (pair, "mean"): np.mean(found),
                     (pair, "Std."): spread,
-                    (pair, "above 0"): f"{sum(value > 0 for value in found)} of {len(found)}",
+                    (pair, "above 0"): self.count_ahead(dataset, measure, pair),
                 }
             )
         return tabulate(rows, "dataset", "measure")
@@ -156,9 +156,9 @@ class Trainings:
         verdicts = [dose.verdict for dose in doses if isinstance(dose, Dose)]
         return judge_trainings(verdicts) if self.enough else verdicts[0]
 
-    def count_ahead(self, dataset: str, item: Comparison, pair: str) -> str:
+    def count_ahead(self, dataset: str, measure: str, pair: str) -> str:
         """Say in how many trainings F.L. is ahead of a control on a measure."""
-        found = self.gains[dataset, item.measure, pair]
+        found = self.gains[dataset, measure, pair]
         return f"{sum(value > 0 for value in found)} of {len(found)}"
 
     def find_sign(self, dataset: str, item: Comparison, pair: str) -> int:
