@@ -203,8 +203,8 @@ def summarize_costs(costs: Costs) -> str:
     """Say how long everything took, and on what."""
     return (
         f"The models, margin tables and attacks that ship took {costs.total:.0f} hours to make, on "
-        f"{', '.join(costs.devices)}: hours by the clock, pauses included; of a search or attack that went on "
-        "after a stop, its last part alone."
+        f"{', '.join(costs.devices)}: hours by the clock, pauses included; of a search or attack that "
+        "went on after a stop, its last part alone."
     )
 
 
