@@ -206,5 +206,5 @@ def plot_steps(
             axis.axhline(100 * claimed, color=LIMIT_COLOR, ls=":", label="Theorem 1")
         axis.set(xscale="log", xlabel="learning rate α", ylabel=label, ylim=(-2, 104))
         axis.set_title(title, loc="left")
-        axis.legend(fontsize=8)
+        axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=2)
     return figure
