@@ -2,8 +2,9 @@
 
 from flutils.report.article import render_article
 from flutils.report.files import report_results
-from flutils.report.markdown import render_headline, render_results
+from flutils.report.headline import render_headline
 from flutils.report.page import write_page
+from flutils.report.results import render_results
 
 __all__ = [
     "render_article",

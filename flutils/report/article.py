@@ -10,7 +10,7 @@ from flutils.claims import CANNOT_TELL, CONFIDENCE, FAILS, HOLDS, RESAMPLES
 from flutils.config import DATASETS, load_profile
 from flutils.paper import BOTH, FL
 from flutils.plots import TITLES
-from flutils.report.markdown import (
+from flutils.report.headline import (
     BOUNDARY,
     describe_trainings,
     summarize_claims,

@@ -8,7 +8,8 @@ from flutils.config import DATASETS, PROFILES, load_profile
 from flutils.folders import atomic_path
 from flutils.report.article import render_article
 from flutils.report.costs import read_costs
-from flutils.report.markdown import render_headline, render_results
+from flutils.report.headline import render_headline
+from flutils.report.results import render_results
 from flutils.results import RESULTS, Report, Trainings
 from flutils.results.base import ALL
 from flutils.results.trainings import ENOUGH

@@ -17,7 +17,8 @@ from flutils.records import to_json
 from flutils.report import render_headline, render_results, report_results
 from flutils.report.costs import read_costs
 from flutils.report.files import BEGIN, END, read_trainings, render_files
-from flutils.report.markdown import make_table, summarize_claims, summarize_controls, summarize_dose
+from flutils.report.headline import summarize_claims, summarize_controls, summarize_dose
+from flutils.report.tables import make_table
 from flutils.results import Table1, Trainings
 
 README = f"# Title\n\n{BEGIN}\nstale\n{END}\n\nMore.\n"
