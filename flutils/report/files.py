@@ -64,7 +64,8 @@ def report_results(profile: str, *, seed: int = 0, home: Path | None = None) -> 
 def render_files(home: Path) -> dict[Path, str]:
     """Return RESULTS.md, README and the article as all results that are kept make them, by path.
 
-    The article needs every result of a profile; while none has them all, it is left out.
+    README and the article are of the first profile that has every result; while none has, README is of the
+    first, and the article, which needs all, is left out.
 
     Raises:
         ValueError: if none are kept, or README lacks the marks of the headline.
@@ -75,11 +76,14 @@ def render_files(home: Path) -> dict[Path, str]:
     before, _, after = split_readme(home / "README.md")
     # Every artifact is hashed for it, so only where it is said.
     costs = read_costs(home / "artifacts" / "paper") if kept[0].profile == "paper" else None
+    complete = find_complete(kept)
+    shown = complete or kept[0]
+    headline = render_headline(shown, costs if shown.profile == "paper" else None)
     texts = {
         home / "RESULTS.md": render_results(kept, read_runtimes(home), costs),
-        home / "README.md": f"{before}\n\n{render_headline(kept[0], costs)}\n\n{after}",
+        home / "README.md": f"{before}\n\n{headline}\n\n{after}",
     }
-    if complete := find_complete(kept):
+    if complete:
         texts[home / "docs" / "article.md"] = render_article(complete)
     return texts
 

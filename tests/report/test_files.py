@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -27,18 +28,22 @@ README = f"# Title\n\n{BEGIN}\nstale\n{END}\n\nMore.\n"
 @pytest.fixture
 def home(tmp_path):
     (tmp_path / "README.md").write_text(README, encoding="utf-8")
+    save_table("quick", tmp_path)
+    return tmp_path
+
+
+def save_table(profile, home):
     for dataset in DATASETS:
         result = Table1(
             dataset=dataset,
-            profile="quick",
+            profile=profile,
             seed=0,
             judged=(),
             percent=dict.fromkeys(paper.CLASS_NAMES[dataset], 1.25) | {paper.NOT_FOUND: 87.5},
             num_samples=20,
             num_rays=40,
         )
-        Store("quick", dataset, home=tmp_path).save_result("table1", to_json(result))
-    return tmp_path
+        Store(profile, dataset, home=home).save_result("table1", to_json(result))
 
 
 def test_results_are_kept_and_rendered(home):
@@ -55,6 +60,18 @@ def test_results_are_kept_and_rendered(home):
     assert "| ours | 1.25 |" in results and "## Profile `quick`" in results
     report_results("quick", home=home)
     assert (home / "README.md").read_text(encoding="utf-8") == readme
+
+
+def test_readme_is_of_the_first_profile_that_is_whole(home):
+    save_table("paper", home)
+    report_results("paper", home=home)
+    assert "Profile `paper`, seed 0: " in (home / "README.md").read_text(encoding="utf-8")
+    shutil.copytree(ROOT / "artifacts" / "reported" / "quick", home / "artifacts" / "reported" / "quick")
+    report_results("paper", home=home)
+    readme, results = ((home / name).read_text(encoding="utf-8") for name in ("README.md", "RESULTS.md"))
+    assert "Profile `quick`, seed 0: " in readme and "`paper`" not in readme and "hours to make" not in readme
+    assert results.index("## Profile `paper`") < results.index("## Profile `quick`")
+    assert "Not measured yet at this profile: " in results and (home / "docs" / "article.md").exists()
 
 
 def test_a_run_from_nothing_says_how_long_it_took(home):
