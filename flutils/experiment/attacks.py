@@ -203,27 +203,27 @@ class Attacks:
         """
         results: dict[str, attacks.AttackResult] = {}
         for suffix, names in _group(strengths):
-            runs = {attack: (attack, strengths[attack]) for attack in names}
-            results |= self._attack(name + suffix, classifier, runs, rows)
+            chosen = {attack: strengths[attack] for attack in names}
+            results |= self._attack(name + suffix, classifier, chosen, rows)
         return results
 
     def _attack(
         self,
         name: str,
         classifier: Classifier,
-        runs: Mapping[str, tuple[str, float | None]],
+        strengths: Mapping[str, float | None],
         rows: Mapping[str, np.ndarray] | None = None,
     ) -> dict[str, attacks.AttackResult]:
-        """Return stored results by name, or run each (attack, strength) and keep it at once.
+        """Return stored results by attack, or run each and keep it at once.
 
         `rows` are the test images of an attack, by default `AttackedImages.of`.
         """
-        rows = rows or {attack: self.images.of(attack) for attack, _ in runs.values()}
+        rows = rows or {attack: self.images.of(attack) for attack in strengths}
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
             model = classifier.load()
             images, labels = self._workspace.test_set
-            for number, (attack, strength) in enumerate(runs.values()):
+            for number, (attack, strength) in enumerate(strengths.items()):
                 kept = scratch / f"{number}.npz"
                 if not kept.exists():
                     result = attacks.run(
@@ -237,12 +237,12 @@ class Attacks:
                         **self.settings(attack),
                     )
                     result.save(kept)
-            save_results(((name, scratch / f"{number}.npz") for number, name in enumerate(runs)), path)
-            return {name: result.accuracy for name, result in load_results(path).items()}
+            save_results(((each, scratch / f"{number}.npz") for number, each in enumerate(strengths)), path)
+            return {each: result.accuracy for each, result in load_results(path).items()}
 
-        spelled = [
-            [key, attack, strength, len(rows[attack]), self.settings(attack)]
-            for key, (attack, strength) in runs.items()
+        spelled = [  # the name stands twice, for shipped artifacts have it so in their keys
+            [attack, attack, strength, len(rows[attack]), self.settings(attack)]
+            for attack, strength in strengths.items()
         ]
         inputs = {**self.inputs(classifier), "step": "attack", "runs": spelled}
         return load_results(self._workspace.obtain(Recipe(name, ".zip", inputs, make)).path)
