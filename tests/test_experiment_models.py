@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -26,6 +27,7 @@ IMAGES = {
     "CW-L2": 10,
     "DeepFool": 10,
 }
+MINIMUM = ("CW-L2", "DeepFool")
 
 
 def tiny_profile(dataset, profile):
@@ -152,6 +154,32 @@ def test_strengths_are_calibrated_on_ori(run):
             assert (
                 abs(found.accuracy - found.target) <= 0.5 / len(run.attacks.images.calibration(name)) + 1e-9
             )
+
+
+def test_a_calibration_that_was_stopped_continues(run, home, tmp_path, monkeypatch):
+    shutil.copytree(home, tmp_path, dirs_exist_ok=True)
+    for path in tmp_path.glob("artifacts/smoke/mnist/calibration-*"):
+        path.unlink()
+    calibrate, done = attacks.calibrate, []
+
+    def stop(name, *args, **settings):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(name)
+        return calibrate(name, *args, **settings)
+
+    again = Experiment("mnist", "smoke", 0, home=tmp_path)
+    with monkeypatch.context() as patch:
+        patch.setattr(attacks, "calibrate", stop)
+        with pytest.raises(KeyboardInterrupt):
+            again.attacks.calibrate()
+    expected = run.attacks.calibrate()
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            attacks, "calibrate", lambda name, *a, **k: done.append(name) or calibrate(name, *a, **k)
+        )
+        assert again.attacks.calibrate() == expected
+    assert len(done) == len(set(done)) == len([name for name in expected if name not in MINIMUM])
 
 
 def test_attacks_are_those_of_the_library_at_the_calibrated_strength(run):

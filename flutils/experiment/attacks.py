@@ -163,8 +163,9 @@ class Attacks:
         rows = {name: self.images.calibration(name) for name in names}
 
         def make(path: Path, scratch: Path) -> None:
-            model, found = ori.load(), {}
-            for name in names:
+            model, kept = ori.load(), scratch / "strengths.json"
+            found = guard.read_json(kept) if kept.exists() else {}
+            for name in (name for name in names if name not in found):
                 x, y = (part[rows[name]] for part in self._workspace.test_set)
                 calibration = attacks.calibrate(
                     name,
@@ -178,6 +179,7 @@ class Attacks:
                     **settings[name],
                 )
                 found[name] = asdict(Strength.read(calibration))
+                write_json(kept, found)
             write_json(path, found)
 
         counts = {name: len(chosen) for name, chosen in rows.items()}
