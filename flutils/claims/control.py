@@ -77,7 +77,7 @@ def find_difference(new: Floats, old: Floats) -> tuple[float, float, float]:
 
     Returns:
         Difference, low, high. The ends are NaN where more than a tail of the resamples has no difference,
-        such as of log R_i where an R_i is 0 or infinite.
+        such as of log R_i where an R_i is undefined.
     """
     moved = np.round(new - old, _DECIMALS)
     known = np.isfinite(moved)

@@ -124,6 +124,18 @@ class ResampledMargins:
         into, out_of = self.sums.sum(axis=1), self.sums.sum(axis=2)
         return divide(into, out_of, empty=np.where(into > 0, np.inf, np.nan))
 
+    @cached_property
+    def bounded_robustness(self) -> Floats:
+        """(1 + b, c): R_i, half a ray of the search range standing for none that enters, or leaves.
+
+        So R_i has a logarithm, NaN where no margin enters or leaves. Half a count in place of none is the
+        usual remedy for the logarithm of a ratio of counts (Haldane 1956, Anscombe 1956).
+        """
+        into, out_of = self.sums.sum(axis=1), self.sums.sum(axis=2)
+        known = np.where((into > 0) | (out_of > 0), self.search_range / 2, np.nan)
+        found: Floats = np.where(into > 0, into, known) / np.where(out_of > 0, out_of, known)
+        return found
+
 
 def resample_tables(
     tables: Mapping[str, MarginTable],

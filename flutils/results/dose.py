@@ -37,7 +37,7 @@ MEASURES: dict[str, Callable[[ResampledMargins], Floats]] = {
     _BEYOND: lambda found: 100 * found.not_found,
     _MEAN: lambda found: found.mean_margin,
     "R by rays": lambda found: found.level_by_rays,
-    _SPREAD: lambda found: deviate_log(found.class_robustness),
+    _SPREAD: lambda found: deviate_log(found.bounded_robustness),
 }
 
 
@@ -353,7 +353,7 @@ def _collect(
 
 
 def _says_something(curves: Mapping[str, Sequence[tuple[float, ...]]]) -> bool:
-    """Return whether a retrained model has a value: log R_i has none where an R_i is 0 or infinite."""
+    """Return whether a retrained model has a value: log R_i has none where an R_i is undefined."""
     return any(bool(np.isfinite(value)) for _, *retrained in curves.values() for value, _, _ in retrained)
 
 

@@ -201,7 +201,7 @@ def _find_levels(drawn: Mapping[str, ResampledMargins], *, by_rays: bool) -> lis
 
 def _find_classes(drawn: Mapping[str, ResampledMargins], dataset: str) -> list[Finding]:
     """Evaluate the claims about class robustness, levels named by the data themselves."""
-    ratios = {model: each.class_robustness for model, each in drawn.items()}
+    ratios = {model: each.bounded_robustness for model, each in drawn.items()}
     named = rank_levels(np.where(np.isnan(ratios[ORI][0]), 1.0, ratios[ORI][0]))
     return [
         *find_spreads(ratios, dataset),

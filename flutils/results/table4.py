@@ -53,8 +53,8 @@ class ClassRobustness:
         ratio: (c,) R_i; inf for a class that margins enter and none leaves, NaN for one without margins.
         ends: (c, 2) lower and upper end of the 95 % interval of each; NaN where an end is undefined.
         into, out_of: (c,) summed margins into and out of each class, pixel values.
-        correct: (c,) R_i of the samples that all four models classify correctly.
-        spread: Std. of log₁₀ R_i and the ends of its 95 % interval; NaN where some R_i has no logarithm.
+        correct: (c,) bounded R_i of the samples that all four models classify correctly.
+        spread: Std. of log₁₀ of the bounded R_i and the ends of its 95 % interval; NaN where undefined.
         order: rank correlation with Ori.'s R_i, and the ends of its 95 % interval.
         risen, fallen: of how many classes R_i is above, or below, Ori.'s in at least 97.5 % of resamples.
     """
@@ -92,12 +92,12 @@ class Table4(Result):
         kept: (c,) fraction of resamples in which a class keeps its level.
         num_samples: how many samples were searched.
         num_rays: rays per sample.
-        comparisons: logarithms of R_i of Ori., the controls, F.L. and Reduced F.L., where they are defined.
+        comparisons: logarithms of the bounded R_i of Ori., the controls, F.L. and Reduced F.L.
     """
 
     NAME: ClassVar[str] = "table4"
     NOTEBOOK: ClassVar[str] = "09"
-    NOT_COMPARED: ClassVar[str] = "an R_i of 0 or infinity has no logarithm"
+    NOT_COMPARED: ClassVar[str] = "an R_i is undefined"
     TITLE: ClassVar[str] = "Table IV: class robustness"
 
     models: dict[str, ClassRobustness]
@@ -124,7 +124,7 @@ class Table4(Result):
         rows = np.flatnonzero(np.all(right, axis=0))
         rng = stream(seed, f"claims/correct/{dataset}")
         alone = resample_tables(tables.samples, rng, rows=rows, resamples=0)
-        correct = {model: each.class_robustness for model, each in alone.items()}
+        correct = {model: each.bounded_robustness for model, each in alone.items()}
         ratio = drawn.samples[ORI].class_robustness
         ranked = np.array([rank_levels(each) for each in np.where(np.isnan(ratio), 1.0, ratio)])
         order = [claim.id for claim in paper.CLAIMS]
@@ -276,7 +276,7 @@ def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats)
     ends = np.sort(resampled, axis=0)[[tail, -1 - tail]].T  # undefined ones come last
     usable = 1 + np.flatnonzero(~np.isnan(resampled + ori[1:]).any(axis=1))
     order = correlate_ranks(ratio[usable], ori[usable])
-    spread = deviate_log(ratio)
+    spread = deviate_log(found.bounded_robustness)
     return ClassRobustness(
         ratio=ratio[0],
         ends=ends,
@@ -291,14 +291,14 @@ def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats)
 
 
 def _compare_controls(drawn: Drawn, levels: NDArray[np.str_]) -> Iterator[Comparison]:
-    """Compare the controls where the data and nearly all resamples have the logarithms it takes."""
+    """Compare the controls where the R_i of the data and of nearly all resamples are defined."""
     measures: dict[str, Callable[[Floats], Floats]] = {"Std. of log₁₀ R_i": deviate_log}
     for level in ("low", "high"):
         classes = np.flatnonzero(levels == level)
         measures[f"mean log₁₀ R_i of {level} classes"] = partial(average_log, classes=classes)
     for where, found in drawn.with_controls.items():
         for name, measure in measures.items():
-            values = {model: measure(found[model].class_robustness) for model in COMPARED}
+            values = {model: measure(found[model].bounded_robustness) for model in COMPARED}
             usable = np.logical_and.reduce([np.isfinite(each) for each in values.values()])
             if usable[0] and usable.mean() >= CONFIDENCE:
                 kept = {model: each[usable] for model, each in values.items()}

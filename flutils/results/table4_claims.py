@@ -35,29 +35,28 @@ def find_classes(drawn: Drawn, correct: Mapping[str, Floats]) -> list[Finding]:
     """Evaluate the claims about class robustness on one dataset.
 
     Readings: classes are unequal by the Std. of log R_i and by that of R_i, which the paper prints, but which
-    is decided by one class that little margin leaves; where they do not agree the claim is undecided. An R_i
-    of 0 or infinity has no logarithm and makes a resample undecided. The levels
-    of classes are named by one half of the samples and tested on the other; classes change by the geometric
-    mean of their R_i.
+    is decided by one class that little margin leaves; where they do not agree the claim is undecided. Where
+    no margin enters a class, or none leaves it, half a ray stands for them. The levels of classes are named
+    by one half of the samples and tested on the other; classes change by the geometric mean of their R_i.
 
     Args:
         drawn: resampled margins of all models.
-        correct: model -> R_i of the samples that all four models classify correctly.
+        correct: model -> bounded R_i of the samples that all four models classify correctly.
 
     Returns:
         One `Finding` per claim.
 
     Source: paper §IV-A, §IV-B, §V-A and §V-C, Table IV, Eq. 3.
     """
-    ratios = {model: drawn.samples[model].class_robustness for model in MODELS}
+    ratios = {model: drawn.samples[model].bounded_robustness for model in MODELS}
     tables, dataset = drawn.tables, drawn.dataset
     levels, testing = drawn.name_levels()
     rng = stream(drawn.seed, f"claims/levels/{dataset}")
     tested = resample_tables({m: tables.samples[m] for m in (ORI, FL)}, rng, rows=testing)
     few_testing = np.flatnonzero(np.isin(tables.few_rows, testing))
     few = resample_tables({m: tables.few[m] for m in (CONTROL, FL)}, rng, rows=few_testing)
-    halves = {model: each.class_robustness for model, each in tested.items()}
-    controlled = {model: each.class_robustness for model, each in few.items()}
+    halves = {model: each.bounded_robustness for model, each in tested.items()}
+    controlled = {model: each.bounded_robustness for model, each in few.items()}
     return [
         find_threshold(drawn.samples[ORI], dataset),
         find_vulnerable(tested[ORI], levels, dataset),
@@ -94,7 +93,7 @@ def find_spreads(
         outcomes = agree(*readings)
         evidence = "; ".join(f"{name} {_list_values(found, models)}" for name, found in parts.items())
         if lacking := [model for model in models if np.isnan(logs[model][0])]:
-            evidence += f"; of {', '.join(lacking)} an R_i is 0, infinite or undefined and has no logarithm"
+            evidence += f"; of {', '.join(lacking)} an R_i is undefined"
         findings.append(Finding(claim, outcomes, evidence))
     return findings
 
@@ -195,12 +194,12 @@ def find_threshold(margins: ResampledMargins, dataset: str) -> Finding:
 
 
 def deviate_log(ratio: Floats) -> Floats:
-    """Return the Std. of log₁₀ R_i over the classes, ddof 1; NaN where an R_i is 0, infinite or undefined.
+    """Return the Std. of log₁₀ R_i over the classes, ddof 1; NaN where an R_i is undefined.
 
     Args:
-        ratio: (1 + b, c) R_i.
+        ratio: (1 + b, c) bounded R_i.
     """
-    return _deviate(_take_log(ratio))
+    return _deviate(np.log10(ratio))
 
 
 def read_printed(dataset: str) -> dict[str, Floats]:
@@ -209,20 +208,14 @@ def read_printed(dataset: str) -> dict[str, Floats]:
 
 
 def average_log(ratio: Floats, classes: NDArray[np.int64]) -> Floats:
-    """Return (1 + b,) mean of log₁₀ R_i over some classes; NaN where one has no logarithm."""
-    logs = _take_log(ratio)[:, classes]
+    """Return (1 + b,) mean of log₁₀ R_i over some classes; NaN where one is undefined, or there are none."""
+    logs = np.log10(ratio[:, classes])
     return logs.mean(axis=1) if len(classes) else np.full(len(ratio), np.nan)
 
 
 def _deviate(values: Floats) -> Floats:
-    """Return the Std. of each row, ddof 1; NaN where a value is not finite."""
-    known = np.isfinite(values)
-    return np.where(known.all(axis=1), np.where(known, values, 0).std(axis=1, ddof=1), np.nan)
-
-
-def _take_log(ratio: Floats) -> Floats:
-    usable = np.isfinite(ratio) & (ratio > 0)
-    return np.log10(ratio, out=np.full(ratio.shape, np.nan), where=usable)
+    deviation: Floats = values.std(axis=1, ddof=1)
+    return deviation
 
 
 def _measure_change(before: Floats, after: Floats, classes: NDArray[np.int64]) -> Floats:
@@ -230,9 +223,9 @@ def _measure_change(before: Floats, after: Floats, classes: NDArray[np.int64]) -
 
 
 def _note_undefined(change: Floats) -> str:
-    """Say in which share of the resamples a change has no logarithm, for there they decide nothing."""
+    """Say in which share of the resamples a change is undefined, for there they decide nothing."""
     share = float(np.isnan(change[1:]).mean()) if len(change) > 1 else 0.0
-    return f"; an R_i is 0 or infinite in {format_percent(share)} of resamples" if share else ""
+    return f"; an R_i is undefined in {format_percent(share)} of resamples" if share else ""
 
 
 def _format_factor(change: Floats) -> str:

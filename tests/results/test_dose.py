@@ -128,10 +128,10 @@ def test_the_frame_has_the_papers_dose_above_ours_and_changes_with_the_result(fo
     assert changed.verdict in changed.remarks()[0] and changed.evidence in changed.remarks()[0]
 
 
-def test_a_spread_without_logarithm_has_no_interval():
-    # No ray enters class 9: its R_i is 0, and has no logarithm.
-    into = np.array([*[1.0] * 9, 0.0])
-    closed = measure(fl={1.0: dosed(2, 400, 10, length=11.0, into=into)})
+def test_an_undefined_spread_has_no_interval():
+    # No ray enters class 9 or leaves it: its R_i is undefined.
+    into, crosses = np.array([*[1.0] * 9, 0.0]), np.array([*[0.6] * 9, 0.0])
+    closed = measure(fl={1.0: dosed(2, 400, 10, length=11.0, into=into, crosses=crosses)})
     value, low, high = closed.pairs[name_dose(1.0)].differences["Std. of log₁₀ R_i"]
     assert np.isnan([value, low, high]).all()
     assert closed.differences().loc["× 1", "Std. of log₁₀ R_i"] == "–"
@@ -139,8 +139,9 @@ def test_a_spread_without_logarithm_has_no_interval():
     spread = "Std. of log₁₀ R_i, less Ori.'s (no unit)"
     assert spread in closed.drawings()["dose"].plotted
     # Where no model has a value, there is no panel.
-    into_none = {"fl": {1.0: dosed(2, 400, 10, into=into)}, "equal": {1.0: dosed(3, 396, 8, into=into)}}
-    drawn = measure(**into_none, reduced=dosed(4, 500, 10, into=into)).drawings()["dose"]
+    none = {"into": into, "crosses": crosses}
+    closed = {"fl": {1.0: dosed(2, 400, 10, **none)}, "equal": {1.0: dosed(3, 396, 8, **none)}}
+    drawn = measure(**closed, reduced=dosed(4, 500, 10, **none)).drawings()["dose"]
     assert spread not in drawn.plotted
     assert len(drawn.figure.axes) == len(drawn.plotted) - 1 == 2
 

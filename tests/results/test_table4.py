@@ -8,7 +8,7 @@ from margin_tables import EVEN, exchange, judge, make_models, make_table
 
 from flutils import paper, robustness
 from flutils.claims import RESAMPLES
-from flutils.paper import CIFAR10, FL, MNIST, ORI
+from flutils.paper import ADV, CIFAR10, FL, MNIST, ORI
 from flutils.records import from_json, to_json
 from flutils.results import Table4
 from flutils.results.base import judge_printed
@@ -97,13 +97,18 @@ def test_low_classes_named_by_chance_do_not_rise():
         assert sum(verdicts[claim] == "holds" for verdicts in found) <= 2, claim
 
 
-def test_an_infinite_or_undefined_class_robustness_decides_nothing():
+def test_an_infinite_class_robustness_has_half_a_ray_and_an_undefined_one_decides_nothing():
     crosses = np.full(10, 0.6)
     crosses[5] = 0.0  # no ray leaves class 5, so its R_i is infinite
     tables = make_paper(adv={"crosses": crosses})
     result = measure(tables)
     found = {verdict.id: verdict for verdict in result.judged}
-    assert found["adv-unstable"].verdict == "cannot tell" and "Adv. –" in found["adv-unstable"].evidence
+    M, N = robustness.mean_margin_matrix(tables.samples[ADV])
+    ratio = robustness.class_robustness(M, N)
+    assert np.isinf(ratio[5])
+    ratio[5] = np.nansum(M * N, axis=0)[5] / (tables.samples[ADV].settings.search_range / 2)
+    assert result.models[ADV].spread[0] == pytest.approx(np.log10(ratio).std(ddof=1))
+    assert f"Adv. {result.models[ADV].spread[0]:.3g}" in found["adv-unstable"].evidence
     assert found["inequality-alleviated"].verdict == "holds"
     assert result.frame().loc[("Adv.", "ours"), "Std."] == np.inf
     assert result.spreads().loc[("Adv.", "ours"), "infinite"] == 1
@@ -114,15 +119,15 @@ def test_an_infinite_or_undefined_class_robustness_decides_nothing():
     assert np.isnan(nothing.frame().loc[("Ori.", "ours"), "Avg."])
     assert nothing.order().loc[FL, "95 % interval of ours"] == "–"
     assert not any(item.measure.startswith("Std. of log₁₀ R_i") for item in nothing.comparisons)
+    undecided = {verdict.id: verdict for verdict in nothing.judged}["inequality-alleviated"]
+    assert undecided.verdict == "cannot tell" and undecided.evidence.endswith("; of Ori. an R_i is undefined")
 
 
 def test_no_ray_crosses_and_classes_have_one_sample():
     names = ("ori", "adv", "fl", "reduced", "control", "noise", "again")
     none = measure(make_models(few=range(10), **{key: {"crosses": 0.0, "samples": 20} for key in names}))
     assert {verdict.verdict for verdict in none.judged if "R_i" in verdict.evidence} == {"cannot tell"}
-    assert none.comparisons == () and none.controls().index.tolist() == [
-        "nothing: an R_i of 0 or infinity has no logarithm"
-    ]
+    assert none.comparisons == () and none.controls().index.tolist() == ["nothing: an R_i is undefined"]
     assert none.frame().shape == (12, 12) and none.spreads().shape[0] == 8
     one = measure(make_models(few=range(10), **{key: {"samples": 10} for key in names}))
     assert {verdict.verdict for verdict in one.judged} == {"cannot tell"}
@@ -153,16 +158,24 @@ def test_ratios_levels_and_intervals_are_those_of_the_tables(result):
     assert result.models[ORI].order == pytest.approx((1, 1, 1))
 
 
-def test_the_std_of_logarithms_leaves_open_what_has_none():
-    found = deviate_log(np.array([[1, 10, 100], [1, 10, 0], [1, np.inf, 1], [1, np.nan, 1]]))
-    np.testing.assert_array_equal(found, [1, np.nan, np.nan, np.nan])
+def test_what_is_undefined_stays_undecided():
+    found = deviate_log(np.array([[1, 10, 100], [1, np.nan, 1]]))
+    np.testing.assert_array_equal(found, [1, np.nan])
     ratios = {model: np.full((1 + RESAMPLES, 10), value) for model, value in ((ORI, 0.5), (FL, 1.0))}
-    ratios[FL][1:100, 2] = 0
+    ratios[FL][1:100, 2] = np.nan
     found = find_low_classes(ratios, np.array([2, 3]), MNIST)
     assert np.isnan(found.outcomes).sum() == 99
-    assert found.evidence.endswith("; an R_i is 0 or infinite in 5.0 % of resamples")  # 99 of 2,000
+    assert found.evidence.endswith("; an R_i is undefined in 5.0 % of resamples")  # 99 of 2,000
     ratios[FL][1:100, 2] = 1.0
-    assert "infinite" not in find_low_classes(ratios, np.array([2, 3]), MNIST).evidence
+    assert "undefined" not in find_low_classes(ratios, np.array([2, 3]), MNIST).evidence
+
+
+def test_low_classes_that_no_ray_entered_before_rise():
+    tables = make_paper(ori={"into": lean(**LIKE_THE_PAPER | {"c0": 0.0}), "crosses": 0.6})
+    result = measure(tables)
+    assert result.models[ORI].ratio[0] == 0
+    low = {verdict.id: verdict for verdict in result.judged}["low-classes"]
+    assert low.verdict == "holds" and "undefined" not in low.evidence
 
 
 def test_the_table_stands_beside_the_printed_one(result):
