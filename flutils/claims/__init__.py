@@ -12,6 +12,7 @@ from flutils.claims.control import (
     CONTROL,
     NOISE,
     Comparison,
+    average_comparisons,
     compare_with_controls,
     find_difference,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "ResampledMargins",
     "Verdict",
     "agree",
+    "average_comparisons",
     "check_models",
     "compare_with_controls",
     "correlate_ranks",

@@ -1,6 +1,6 @@
 """What retraining changes by itself, and what the examples add: models compared on the same resamples."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,26 @@ def compare_with_controls(measure: str, resampled: Mapping[str, ArrayLike]) -> C
         f"{model} − {other}": find_difference(found[model], found[other]) for model, other in _PAIRS
     }
     return Comparison(measure, {model: float(values[0]) for model, values in found.items()}, differences)
+
+
+def average_comparisons(found: Sequence[Comparison]) -> Comparison:
+    """Average a comparison over runs: each run is one observation, its own intervals are left aside.
+
+    Args:
+        found: the same measure of at least two runs.
+
+    Returns:
+        Means over the runs; the ends of a difference are those of its 95 % t-interval.
+    """
+    from scipy.stats import t
+
+    def average(pair: str) -> tuple[float, float, float]:
+        moved = np.array([each.differences[pair][0] for each in found])
+        half = t.ppf(CONFIDENCE, len(moved) - 1) * moved.std(ddof=1) / np.sqrt(len(moved))
+        return float(moved.mean()), float(moved.mean() - half), float(moved.mean() + half)
+
+    values = {model: float(np.mean([each.values[model] for each in found])) for model in found[0].values}
+    return Comparison(found[0].measure, values, {pair: average(pair) for pair in found[0].differences})
 
 
 def find_difference(new: Floats, old: Floats) -> tuple[float, float, float]:

@@ -6,15 +6,16 @@ from importlib.resources import files
 from typing import Any, cast
 
 from flutils import paper
-from flutils.claims import CANNOT_TELL, CONFIDENCE, FAILS, HOLDS, RESAMPLES
+from flutils.claims import CANNOT_TELL, CONFIDENCE, FAILS, HOLDS, RESAMPLES, format_signed
 from flutils.config import DATASETS, load_profile
-from flutils.paper import BOTH, FL
+from flutils.paper import BOTH, FL, ORI
 from flutils.plots import TITLES
 from flutils.report.headline import (
     BOUNDARY,
     describe_trainings,
     summarize_claims,
     summarize_controls,
+    summarize_noise,
     tabulate_measures,
 )
 from flutils.results import Trainings
@@ -74,6 +75,8 @@ def collect_fields(trainings: Trainings) -> dict[str, Any]:
         "claims": summarize_claims(trainings),
         "controls": summarize_controls(trainings).removeprefix(f"**{BOUNDARY}** "),
         "measures": tabulate_measures(trainings),
+        "noise": summarize_noise(trainings),
+        "scatter": _describe_scatter(trainings, "cifar10"),
         "holding": _list_claims(counted, "ours", HOLDS),
         "failing": _list_claims(counted, "ours", FAILS),
         "undecided": sum(line.ours not in (HOLDS, FAILS) for line in counted),
@@ -102,8 +105,19 @@ def _group_verdicts(lines: list[ClaimLine], who: str) -> dict[str, str]:
     """Return claim's id -> its verdicts in words, such as "holds on MNIST, fails on CIFAR-10"."""
     found: dict[str, dict[str, str]] = {}
     for line in lines:
-        found.setdefault(line.claim.id, {})[line.dataset] = _VERBS[getattr(line, who)]
+        apart = " (in no count)" if line.claim.apart else ""
+        found.setdefault(line.claim.id, {})[line.dataset] = _VERBS[getattr(line, who)] + apart
     return {claim: _join_verdicts(verbs) for claim, verbs in found.items()}
+
+
+def _describe_scatter(trainings: Trainings, dataset: str) -> str:
+    """Say by how much F.L. changes R over the trainings, as a clause; empty with one training."""
+    results = [cast(Mapping[str, Any], each.found[dataset])["fig4"] for each in trainings.reports.values()]
+    gains = sorted(100 * (each.samples[FL].level / each.samples[ORI].level - 1) for each in results)
+    if len(gains) < 2:
+        return ""
+    low, high = (format_signed(gain, 0) for gain in (gains[0], gains[-1]))
+    return f"; over {len(gains)} runs *R* changes by {low} to {high} %"
 
 
 def _join_verdicts(verbs: dict[str, str]) -> str:

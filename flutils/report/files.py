@@ -78,7 +78,8 @@ def render_files(home: Path) -> dict[Path, str]:
     costs = read_costs(home / "artifacts" / "paper") if kept[0].profile == "paper" else None
     complete = find_complete(kept)
     shown = complete or kept[0]
-    headline = render_headline(shown, costs if shown.profile == "paper" else None)
+    others = [each for each in kept if each is not shown]
+    headline = render_headline(shown, costs if shown.profile == "paper" else None, others)
     texts = {
         home / "RESULTS.md": render_results(kept, read_runtimes(home), costs),
         home / "README.md": f"{before}\n\n{headline}\n\n{after}",

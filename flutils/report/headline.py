@@ -3,13 +3,23 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from flutils.claims import CANNOT_TELL, CONTROL, FAILS, HOLDS, NOISE, format_difference, format_significant
+from flutils.claims import (
+    CANNOT_TELL,
+    CONTROL,
+    FAILS,
+    HOLDS,
+    NOISE,
+    Comparison,
+    format_difference,
+    format_significant,
+)
 from flutils.config import load_profile
-from flutils.paper import FL, ORI
+from flutils.data import find_spec
+from flutils.paper import ADV, FL, ORI
 from flutils.plots import TITLES
 from flutils.report.costs import Costs
 from flutils.report.tables import make_table
-from flutils.results import Dose, FeedbackResult, Report, Trainings
+from flutils.results import Dose, FeedbackResult, Report, Review, Table3, Trainings
 from flutils.results.dose import STATEMENT
 from flutils.results.feedback import SHARE, TAKEN
 from flutils.results.report import NOT_DECIDED, NOT_JUDGED
@@ -17,14 +27,23 @@ from flutils.results.report import NOT_DECIDED, NOT_JUDGED
 BOUNDARY = "Is it the boundary that helps?"
 
 
-def render_headline(trainings: Trainings, costs: Costs | None = None) -> str:
-    """Render what was measured, how many claims hold, and what F.L. gains beyond the controls."""
+def render_headline(
+    trainings: Trainings, costs: Costs | None = None, others: Sequence[Trainings] = ()
+) -> str:
+    """Render what was measured, how many claims hold, and what F.L. gains beyond the controls.
+
+    Args:
+        trainings: of the profile that is shown.
+        costs: what its artifacts took to make, if nobody makes them in one run.
+        others: of other profiles, whose dose of examples is named as well.
+    """
     parts = (
         f"{summarize_run(trainings.first)} {summarize_claims(trainings)}",
         summarize_costs(costs) if costs else "",
         summarize_controls(trainings),
         tabulate_measures(trainings),
-        summarize_dose(trainings),
+        summarize_attacks(trainings.first),
+        " ".join(filter(None, (summarize_dose(trainings), *map(summarize_other_dose, others)))),
     )
     return "\n\n".join(part for part in parts if part)
 
@@ -55,7 +74,10 @@ def describe_trainings(trainings: Trainings) -> str:
     count = len(trainings.reports)
     if count == 1:
         return "each model was trained once"
-    return f"everything was run {count} times, with other seeds; numbers are of seed {trainings.first.seed}"
+    return (
+        f"everything was run {count} times, with other seeds; what is not said to be over the runs is of "
+        f"seed {trainings.first.seed}"
+    )
 
 
 def summarize_claims(trainings: Trainings) -> str:
@@ -78,7 +100,7 @@ def summarize_claims(trainings: Trainings) -> str:
 
 def summarize_controls(trainings: Trainings) -> str:
     """Say on how many measures of test images F.L. differs from the two controls; empty without any."""
-    measures = trainings.first.measures()
+    measures = trainings.measures()
     if not measures:
         return ""
     parts = []
@@ -86,80 +108,134 @@ def summarize_controls(trainings: Trainings) -> str:
     for other, what in others.items():
         counts = []
         for dataset, items in measures.items():
-            signs = [trainings.find_sign(dataset, item, f"{FL} − {other}") for item in items]
+            signs = [find_sign(item, other) for item in items]
             counts.append(
                 f"**{signs.count(1)}** and loses on **{signs.count(-1)}** of {len(items)} measures on "
                 f"{TITLES[dataset]}"
             )
         parts.append(f"beyond {what} F.L. gains on {', and on '.join(counts)}")
-    rule = "is a difference with an asterisk: its 95 % interval leaves out 0, as one in twenty does by chance"
+    whose = "95 % interval"
+    often = "each model was trained once"
     if trainings.enough:
-        runs = f"each of {len(trainings.reports)} runs"
-        rule = (
-            f"is a difference that has the same sign in {runs}, as one in sixteen has by chance; an asterisk "
-            "says that the 95 % interval of the first leaves out 0"
-        )
+        whose = f"95 % t-interval over {len(trainings.reports)} runs"
+        often = "numbers are means over the runs"
     return (
         f"**{BOUNDARY}** Two controls are retrained as F.L. is: *longer training* on each example's sample "
         "in its place, *noise* on that sample with Gaussian noise of the example's length. On test images, "
-        f"{'; '.join(parts)}. A gain or loss {rule}; more rays that meet no boundary (N/A) are a gain. The "
-        "measures move together, so they are fewer tests than they seem, and "
-        f"{describe_trainings(trainings)}."
+        f"{'; '.join(parts)}. {summarize_noise(trainings)} A gain or loss is a difference with an asterisk: "
+        f"its {whose} leaves out 0, as one in twenty does by chance; more rays that meet no boundary (N/A) "
+        f"are a gain. The measures move together, so they are fewer tests than they seem; {often}."
     )
 
 
-def tabulate_measures(trainings: Trainings) -> str:
-    """Put F.L. beside the controls on test images, measure by measure; empty without any.
+def summarize_noise(trainings: Trainings) -> str:
+    """Say how much of what F.L. gains over longer training noise gains too, on test images."""
+    shares = {}
+    for dataset, items in trainings.measures().items():
+        gained = [item.values for item in items if find_sign(item, CONTROL) == 1]
+        found = [(each[NOISE] - each[CONTROL]) / (each[FL] - each[CONTROL]) for each in gained]
+        if found:
+            shares[dataset] = f"{100 * min(found):.0f} to {100 * max(found):.0f} % on {TITLES[dataset]}"
+    if not shares:
+        return ""
+    return (
+        "Of what F.L. gains over longer training, noise, which knows no boundary, gives "
+        f"{' and '.join(shares.values())}."
+    )
 
-    Of several trainings, the numbers are of the first, and it is said in how many F.L. is ahead.
-    """
-    pairs, several = [f"{FL} − {other}" for other in (CONTROL, NOISE)], len(trainings.reports) > 1
+
+def find_sign(item: Comparison, other: str) -> int:
+    """Return 1 where F.L. gains over a control, -1 where it loses, 0 where its interval includes 0."""
+    _, low, high = item.differences[f"{FL} − {other}"]
+    return int(low > 0) - int(high < 0)
+
+
+def summarize_attacks(report: Report) -> str:
+    """Say how strong the attacks are, and what is left at the field's standard radius; empty without any."""
+    strengths, left = [], []
+    for dataset in report.datasets:
+        table, review = (report.found[dataset].get(kind.NAME) for kind in (Table3, Review))
+        title = f"{TITLES[dataset]} (pixels from 0 to {find_spec(dataset).bounds[1]:g})"
+        if isinstance(table, Table3):
+            said = (
+                f"{name} {format_significant(attack.strength.strength)}"
+                for name, attack in table.attacks.items()
+                if not attack.idle
+            )
+            strengths.append(f"on {title} {', '.join(said)}")
+        if isinstance(review, Review):
+            kept = review.standard["PGD"]
+            left.append(
+                f"{kept[FL]:,} of {review.images:,} images on {TITLES[dataset]} (radius {review.radius:g}; "
+                f"Adv. {kept[ADV]:,})"
+            )
+    parts = []
+    if strengths:
+        parts.append(
+            "**How strong the attacks are.** The paper prints no strengths, so each is that at which Ori. is "
+            f"as accurate as printed (here of seed {report.seed}): {'; '.join(strengths)}."
+        )
+    if left:
+        parts.append(f"At the field's standard radius PGD leaves F.L. {' and '.join(left)}.")
+    return " ".join(parts)
+
+
+def tabulate_measures(trainings: Trainings) -> str:
+    """Put F.L. beside the controls on test images, measure by measure; empty without any."""
     rows = [
         [
             f"{TITLES[dataset]}: {item.measure.removesuffix(', test images')}",
             *(format_significant(item.values[model], 4) for model in (ORI, CONTROL, NOISE, FL)),
-            *(
-                format_difference(item.differences[pair])
-                + (f"; {trainings.count_ahead(dataset, item.measure, pair)}" if several else "")
-                for pair in pairs
-            ),
+            *(format_difference(item.differences[f"{FL} − {other}"]) for other in (CONTROL, NOISE)),
         ]
-        for dataset, items in trainings.first.measures().items()
+        for dataset, items in trainings.measures().items()
         for item in items
     ]
-    ahead = "; runs above 0" if several else ""
-    header = ["on test images", ORI, "longer training", NOISE, FL]
-    header += [f"F.L. − {what}{ahead}" for what in ("longer training", "noise")]
+    header = ["on test images", ORI, "longer training", NOISE, FL, "F.L. − longer training", "F.L. − noise"]
     return make_table(header, rows) if rows else ""
 
 
 def summarize_dose(trainings: Trainings) -> str:
     """Say how large the dose of examples is, and what equal numbers of them show; empty without results."""
-    report, doses, verdicts = trainings.first, [], []
-    for dataset in report.datasets:
-        learned, dose = (report.found[dataset].get(kind.NAME) for kind in (FeedbackResult, Dose))
-        if isinstance(learned, FeedbackResult):
-            rows = learned.dose().loc[FL]
-            share, taken = rows.loc["ours", [SHARE, TAKEN]]
-            copied = learned.sets[FL].copies / learned.sets[FL].examples
-            said = (
-                f"on {TITLES[dataset]} {learned.sets[FL].examples:,}, {share:.3g} % of the size of the "
-                f"training set, from {taken:.3g} % of the searched rays"
-            )
-            if "paper" in rows.index:
-                share, taken = rows.loc["paper", [SHARE, TAKEN]]
-                said += f" (paper: {share:.3g} %, from {taken:.3g} %)"
-            doses.append(
-                f"{said}; {100 * copied:.2g} % are misclassified samples, whose margin is 0, unmoved"
-            )
-        if isinstance(dose, Dose):
-            verdicts.append(f"**{trainings.judge_dose(dataset)}** on {TITLES[dataset]}")
+    report, doses = trainings.first, []
+    for learned in _list_feedback(report):
+        rows, made = learned.dose().loc[FL], learned.sets[FL]
+        said = _describe_dose(learned)
+        if "paper" in rows.index:
+            share, taken = rows.loc["paper", [SHARE, TAKEN]]
+            said += f" (paper: {share:.3g} %, from {taken:.3g} %)"
+        copied = 100 * made.copies / made.examples
+        doses.append(f"{said}; {copied:.2g} % are misclassified samples, whose margin is 0, unmoved")
+    verdicts = [
+        f"**{trainings.judge_dose(dataset)}** on {TITLES[dataset]}"
+        for dataset in report.datasets
+        if Dose.NAME in report.found[dataset]
+    ]
     parts = []
     if doses:
         parts.append(f"**The dose.** Examples that F.L. is retrained on: {'; '.join(doses)}.")
     if verdicts:
         parts.append(f"{STATEMENT}: {', '.join(verdicts)} (ours, in no count).")
     return " ".join(parts)
+
+
+def summarize_other_dose(trainings: Trainings) -> str:
+    """Say how large the dose of another profile is; empty without results."""
+    doses = "; ".join(_describe_dose(learned) for learned in _list_feedback(trainings.first))
+    return f"At the sizes of `{trainings.profile}`: {doses}." if doses else ""
+
+
+def _list_feedback(report: Report) -> list[FeedbackResult]:
+    found = (report.found[dataset].get(FeedbackResult.NAME) for dataset in report.datasets)
+    return [each for each in found if isinstance(each, FeedbackResult)]
+
+
+def _describe_dose(learned: FeedbackResult) -> str:
+    share, taken = learned.dose().loc[(FL, "ours"), [SHARE, TAKEN]]
+    return (
+        f"on {TITLES[learned.dataset]} {learned.sets[FL].examples:,}, {share:.3g} % of the size of the "
+        f"training set, from {taken:.3g} % of the searched rays"
+    )
 
 
 def summarize_costs(costs: Costs) -> str:

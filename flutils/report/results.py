@@ -23,9 +23,10 @@ HOW_TO_READ = (
     "a run cover the choice of samples and of test images; training, directions and calibrated strengths are "
     "its own, so that over several runs a claim *holds* or *fails* only if it does so in each of at least "
     "five. Nothing corrects for the number of claims. The rules were fixed before any verdict at the paper's "
-    "sizes was looked at; those of `quick` had been seen. Claims that are fixed by a definition "
-    "or by the calibration of the attacks, that the text can be read not to make, or that are contained in "
-    "another or opposite to it, stand apart and are in no count; so does the theory of §IV-C."
+    "sizes was looked at; those of `quick` had been seen, and two rules were changed after that, as "
+    "docs/protocol.md tells. Claims that are fixed by a definition or by the calibration of the attacks, "
+    "that the text can be read not to make, or that are contained in another or opposite to it, stand apart "
+    "and are in no count; so does the theory of §IV-C."
 )
 COMPARED = (
     "The *control* is F.L.'s retraining, step for step, with each example replaced by the sample it was made "
@@ -76,10 +77,11 @@ def _render_profile(trainings: Trainings) -> Iterator[str]:
     if len(missing):
         names = ", ".join(f"{row.result} ({row.dataset})" for row in missing.itertuples())
         yield f"Not measured yet at this profile: {names}."
-    lines = report.claims()
-    yield _fold("Every claim with its evidence", _list_claims([line for line in lines if line.counted]))
+    lines, over = report.claims(), trainings.judge() if trainings.enough else {}
+    counted = [line for line in lines if line.counted]
+    yield _fold("Every claim with its evidence", _list_claims(counted, over))
     apart = [line for line in lines if not line.counted]
-    yield _fold("Claims listed apart, in no count", _list_claims(apart))
+    yield _fold("Claims listed apart, in no count", _list_claims(apart, over))
     compared = report.comparisons()
     if len(compared):
         yield f"### {BOUNDARY}"
@@ -104,18 +106,26 @@ def _tabulate_counts(report: Report) -> str:
     return make_table(["about", *(f"{column[0]} {SYMBOLS[column[1]]}" for column in counts.columns)], rows)
 
 
-def _list_claims(lines: Sequence[ClaimLine]) -> str:
+def _list_claims(lines: Sequence[ClaimLine], over: Mapping[tuple[str, str], str]) -> str:
+    """List claims with the verdict and evidence of one run, and the verdicts over all if there are any."""
     rows = [
         [
             f"§{line.claim.section}, {line.claim.about}: {line.claim.text}",
             TITLES.get(line.dataset, line.dataset),
-            f"{SYMBOLS[line.printed]} {line.printed}",
-            f"**{SYMBOLS[line.ours]} {line.ours}**",
+            _mark(line.printed),
+            f"**{_mark(line.ours)}**",
+            *([_mark(over.get((line.claim.id, line.dataset), NOT_JUDGED))] if over else []),
             line.evidence + (f" (apart: {line.claim.apart})" if line.claim.apart else ""),
         ]
         for line in lines
     ]
-    return make_table(["claim", "dataset", "printed", "ours", "evidence"], rows, left=5)
+    ours = ["this run", "over all runs"] if over else ["ours"]
+    header = ["claim", "dataset", "printed", *ours, "evidence"]
+    return make_table(header, rows, left=len(header))
+
+
+def _mark(verdict: str) -> str:
+    return f"{SYMBOLS[verdict]} {verdict}"
 
 
 def _render_runtime(runtime: Mapping[str, Any]) -> str:

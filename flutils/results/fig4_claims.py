@@ -7,6 +7,7 @@ import numpy as np
 
 from flutils.claims import (
     Finding,
+    Floats,
     ResampledMargins,
     agree,
     format_percent,
@@ -84,12 +85,11 @@ def _find_high_classes(drawn: Drawn) -> Finding:
     rng = stream(drawn.seed, f"claims/high classes/{drawn.dataset}")
     tested = resample_tables({m: drawn.tables.samples[m] for m in (ORI, FL)}, rng, rows=testing)
     high, others = np.flatnonzero(levels == "high"), np.flatnonzero(levels != "high")
-    before, after = tested[ORI].ray_margins, tested[FL].ray_margins
-    readings = (
-        (tested[ORI].class_margins, tested[FL].class_margins),
-        (before, after),
-        (drawn.held_out[ORI].ray_margins, drawn.held_out[FL].ray_margins),
-    )
+    by_rays = {
+        "on the half that did not name the levels": (tested[ORI].ray_margins, tested[FL].ray_margins),
+        "test images": (drawn.held_out[ORI].ray_margins, drawn.held_out[FL].ray_margins),
+    }
+    readings = ((tested[ORI].class_margins, tested[FL].class_margins), *by_rays.values())
     outcomes = (
         hold_all(
             *(is_larger(old[:, i], new[:, i]) for i in high),
@@ -97,16 +97,19 @@ def _find_high_classes(drawn: Drawn) -> Finding:
         )
         for old, new in readings
     )
-    risen = np.count_nonzero(after[0, others] > before[0, others])
 
-    def describe(classes: Iterable[int]) -> str:
-        ends = ((i, format_significant(before[0, i]), format_significant(after[0, i])) for i in classes)
-        return ", ".join(f"{i}: {old} -> {new}" for i, old, new in ends)
+    def describe(where: str, old: Floats, new: Floats) -> str:
+        def list_means(classes: Iterable[int]) -> str:
+            ends = ((i, *map(format_significant, (old[0, i], new[0, i]))) for i in classes)
+            return ", ".join(f"{i}: {before} -> {after}" for i, before, after in ends)
 
+        risen = np.count_nonzero(new[0, others] > old[0, others])
+        return (
+            f"{where}: high classes {list_means(high)}; {risen} of {len(others)} others rise; "
+            f"the paper's {list_means(NAMED)}"
+        )
+
+    evidence = "; ".join(describe(where, *means) for where, means in by_rays.items())
     return Finding(
-        "margins-3-4",
-        agree(*outcomes),
-        "mean margin of rays, Ori. -> F.L., pixel values, on the half that did not name the levels: "
-        f"high classes {describe(high)}; {risen} of {len(others)} others rise; "
-        f"the paper's {describe(NAMED)}",
+        "margins-3-4", agree(*outcomes), f"mean margin of rays, Ori. -> F.L., pixel values, {evidence}"
     )

@@ -24,7 +24,7 @@ from flutils.data import find_spec
 from flutils.experiment import Experiment
 from flutils.experiment.searches import OURS, READINGS
 from flutils.margins import MarginTable
-from flutils.paper import FL, MODELS, NOT_FOUND, ORI
+from flutils.paper import FL, MODELS, NOT_FOUND, ORI, REDUCED_FL
 from flutils.randomness import stream
 from flutils.results.base import Result, tabulate
 from flutils.results.mean_margins import MeanMargins
@@ -37,6 +37,8 @@ BY_RAYS = "every N/A ray counts as the search range in R"
 DIAGONAL = "the diagonal counts as the search range in R"
 UNIFORM = "samples drawn uniformly, not equally many of each class"
 CORRECT = "without samples that some model misclassifies"
+HELD_OUT = "test images"
+EQUAL = "test images, and Reduced F.L. with as many examples as F.L."
 _COUNTED = {claim.id for claim in paper.CLAIMS if not claim.apart}
 
 
@@ -62,8 +64,9 @@ class Readings(Result):
     """Table I, R and verdicts under every reading of the text, on the same models.
 
     A reading changes one thing only. All are measured on some of the searched samples and on fewer directions
-    than the tables of the paper, so that eight of them can be had: compare them with `OURS`, not with those.
-    The models stay: F.L. was made with the readings of this package.
+    than the tables of the paper, so that eight of them can be had: compare them with `OURS`, not with those,
+    and `EQUAL` with `HELD_OUT`. The models stay, but for Reduced F.L. in `EQUAL`: F.L. was made with the
+    readings of this package.
 
     Attributes:
         readings: reading -> what comes out.
@@ -89,6 +92,8 @@ class Readings(Result):
         ours = tables[OURS]
         labels = ours[ORI].origin
         uniform = _draw_uniformly(labels, experiment.training_set[1], stream(seed, "readings/uniform"))
+        held_out = {model: experiment.searches.held_out(each) for model, each in trained.items()}
+        equal = {**held_out, REDUCED_FL: experiment.doses.retrain(1.0, equal=True).table}
         right = np.all([(table.crossing != 0).all(axis=1) for table in ours.values()], axis=0)
         measure = partial(measure_reading, dataset=dataset, seed=seed)
         found = {
@@ -97,6 +102,8 @@ class Readings(Result):
             DIAGONAL: measure(ours, level="with diagonal"),
             UNIFORM: measure(_take(ours, uniform)),
             CORRECT: measure(_take(ours, np.flatnonzero(right))),
+            HELD_OUT: measure(held_out),
+            EQUAL: measure(equal),
         }
         return cls(**cls.start(experiment), readings=found, num_rays=ours[ORI].num_rays, judged=())
 

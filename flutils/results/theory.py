@@ -294,7 +294,8 @@ def _state_theorem(falls: Mapping[str, np.ndarray], steps: Mapping[str, Steps]) 
             yield Statement(f"Theorem 1, Ori. on {name}, {update}", _judge(fall.min() == 1), evidence)
             grows, shrinks, pushed = (part[update] for part in (each.grows, each.shrinks, each.pushed))
             yield Statement(
-                f"its use: a step on x_e enlarges the margin of x_0 along d, {name}, {update}",
+                "its use: a step on x_e moves the boundary away from x_0 along d and shrinks no margin, "
+                f"{name}, {update}",
                 _judge(pushed.min() == 1 and shrinks.max() == 0),
                 f"{what}: grows in {grows.mean():.1%}, shrinks in {shrinks.mean():.1%} of the steps, else "
                 f"keeps its grid step; the boundary moves outward where d crosses it in {pushed.mean():.1%}",

@@ -1,7 +1,7 @@
 """Several trainings: in how many of them each claim holds, and how much each number scatters."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from flutils.artifacts import find_home, name_run
-from flutils.claims import CANNOT_TELL, CONTROL, FAILS, HOLDS, NOISE, Comparison
+from flutils.claims import CANNOT_TELL, CONTROL, FAILS, HOLDS, NOISE, Comparison, average_comparisons
 from flutils.paper import FL
 from flutils.results.base import Result, tabulate
 from flutils.results.dose import Dose
@@ -67,10 +67,13 @@ class Trainings:
 
     def count(self) -> pd.DataFrame:
         """Return how many claims hold in each run, and over all of them."""
+        counted = {(line.claim.id, line.dataset) for line in self._lines() if line.counted}
+        found = {f"seed {seed}": _list_verdicts(report) for seed, report in self.reports.items()}
+        found["all trainings"] = self.judge()
         rows = {
-            f"seed {seed}": Counter(_list_verdicts(report).values()) for seed, report in self.reports.items()
+            name: Counter(verdict for key, verdict in verdicts.items() if key in counted)
+            for name, verdicts in found.items()
         }
-        rows["all trainings"] = Counter(self.judge().values())
         frame = pd.DataFrame.from_dict(rows, orient="index").reindex(columns=[HOLDS, FAILS, CANNOT_TELL])
         return frame.fillna(0).astype(int).rename_axis("claims")
 
@@ -91,15 +94,14 @@ class Trainings:
     def frame(self) -> pd.DataFrame:
         """Return in how many trainings each counted claim holds or fails, and the verdict over all."""
         found = [_list_verdicts(report) for report in self.reports.values()]
-        texts = {line.claim.id: line.claim for report in self.reports.values() for line in report.claims()}
+        counted = {(line.claim.id, line.dataset): line.claim for line in self._lines() if line.counted}
         rows = []
-        for (claim, dataset), verdict in self.judge().items():
-            own = [each.get((claim, dataset)) for each in found]
-            counts = {word: own.count(word) for word in (HOLDS, FAILS, CANNOT_TELL)}
-            about = texts[claim]
-            rows.append(
-                {"about": about.about, "claim": about.text, "dataset": dataset, **counts, "over all": verdict}
-            )
+        for key, verdict in self.judge().items():
+            if key in counted:
+                own, about = [each.get(key) for each in found], counted[key]
+                counts = {word: own.count(word) for word in (HOLDS, FAILS, CANNOT_TELL)}
+                named = {"about": about.about, "claim": about.text, "dataset": key[1]}
+                rows.append({**named, **counts, "over all": verdict})
         columns = ["about", "claim", "dataset", HOLDS, FAILS, CANNOT_TELL, "over all"]
         return pd.DataFrame(rows, columns=columns)
 
@@ -128,49 +130,46 @@ class Trainings:
     def controls(self) -> pd.DataFrame:
         """Return what F.L. gains over the controls: mean, scatter, and in how many trainings above 0."""
         rows: dict[tuple[str, str], dict[tuple[str, str], object]] = {}
-        for (dataset, measure, pair), found in self.gains.items():
-            spread = np.std(found, ddof=1) if len(found) > 1 else np.nan
-            rows.setdefault((dataset, measure), {}).update(
-                {
+        for place, items in self._comparisons.items():
+            rows[place] = {}
+            for pair in (f"{FL} − {CONTROL}", f"{FL} − {NOISE}"):
+                found = [item.differences[pair][0] for item in items]
+                rows[place] |= {
                     (pair, "mean"): np.mean(found),
-                    (pair, "Std."): spread,
-                    (pair, "above 0"): self.count_ahead(dataset, measure, pair),
+                    (pair, "Std."): np.std(found, ddof=1) if len(found) > 1 else np.nan,
+                    (pair, "above 0"): f"{sum(value > 0 for value in found)} of {len(found)}",
                 }
-            )
         return tabulate(rows, "dataset", "measure")
 
+    def measures(self) -> dict[str, list[Comparison]]:
+        """Return F.L. beside the controls on test images, as `Report.measures`.
+
+        With enough trainings values and differences are means over them, and the ends of a difference those
+        of its 95 % t-interval; with fewer, all are the first training's.
+        """
+        first = self.first.measures()
+        if not self.enough:
+            return first
+        return {
+            dataset: [average_comparisons(self._comparisons[dataset, item.measure]) for item in items]
+            for dataset, items in first.items()
+        }
+
     @cached_property
-    def gains(self) -> dict[tuple[str, str, str], list[float]]:
-        """(dataset, measure, pair) -> F.L. less a control, in each training that has the measure."""
-        gains: dict[tuple[str, str, str], list[float]] = {}
+    def _comparisons(self) -> dict[tuple[str, str], list[Comparison]]:
+        """(dataset, measure) -> its comparison in each training that has it."""
+        found: dict[tuple[str, str], list[Comparison]] = {}
         for report in self.reports.values():
             for dataset, results in report.found.items():
                 for item in (item for result in results.values() for item in result.comparisons):
-                    for pair in (f"{FL} − {CONTROL}", f"{FL} − {NOISE}"):
-                        gains.setdefault((dataset, item.measure, pair), []).append(item.differences[pair][0])
-        return gains
+                    found.setdefault((dataset, item.measure), []).append(item)
+        return found
 
     def judge_dose(self, dataset: str) -> str:
         """Return the verdict on F.L. and Reduced F.L. with as many examples: over all, or the first's."""
         doses = [report.found[dataset].get(Dose.NAME) for report in self.reports.values()]
         verdicts = [dose.verdict for dose in doses if isinstance(dose, Dose)]
         return judge_trainings(verdicts) if self.enough else verdicts[0]
-
-    def count_ahead(self, dataset: str, measure: str, pair: str) -> str:
-        """Say in how many trainings F.L. is ahead of a control on a measure."""
-        found = self.gains[dataset, measure, pair]
-        return f"{sum(value > 0 for value in found)} of {len(found)}"
-
-    def find_sign(self, dataset: str, item: Comparison, pair: str) -> int:
-        """Return 1 where F.L. gains over a control on a measure, -1 where it loses, and 0 elsewhere.
-
-        With enough trainings a gain is one in each of them; with fewer, one of the first training whose 95 %
-        interval leaves out 0.
-        """
-        found, (_, low, high) = self.gains[dataset, item.measure, pair], item.differences[pair]
-        if self.enough:
-            low, high = (min(found), max(found)) if len(found) >= ENOUGH else (-1.0, 1.0)
-        return int(low > 0) - int(high < 0)
 
     @property
     def first(self) -> Report:
@@ -182,11 +181,14 @@ class Trainings:
         """Whether there are enough trainings for verdicts over all of them."""
         return len(self.reports) >= ENOUGH
 
+    def _lines(self) -> Iterator[ClaimLine]:
+        for report in self.reports.values():
+            yield from report.claims()
+
 
 def _list_verdicts(report: Report) -> dict[tuple[str, str], str]:
-    """Return (claim's id, dataset) -> verdict of the claims that count and were judged."""
-    words = (HOLDS, FAILS, CANNOT_TELL)
-    lines = (line for line in report.claims() if line.counted and line.ours in words)
+    """Return (claim's id, dataset) -> verdict of the claims that were judged."""
+    lines = (line for line in report.claims() if line.ours in (HOLDS, FAILS, CANNOT_TELL))
     return {(line.claim.id, line.dataset): line.ours for line in lines}
 
 

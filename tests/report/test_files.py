@@ -1,24 +1,30 @@
 """RESULTS.md and README's headline: made from kept results, and what the repository has is up to date."""
 
-import dataclasses
 import json
 import re
 import shutil
+from dataclasses import replace
 
-import numpy as np
 import pytest
 from conftest import ROOT
 
 from flutils import paper
 from flutils.artifacts import Store
-from flutils.claims import CANNOT_TELL, FAILS, HOLDS, NOISE
+from flutils.claims import CANNOT_TELL, CONTROL, FAILS, HOLDS, NOISE
 from flutils.config import DATASETS
 from flutils.paper import FL
 from flutils.records import to_json
 from flutils.report import render_headline, render_results, report_results
 from flutils.report.costs import read_costs
 from flutils.report.files import BEGIN, END, read_trainings, render_files
-from flutils.report.headline import summarize_claims, summarize_controls, summarize_dose
+from flutils.report.headline import (
+    find_sign,
+    summarize_attacks,
+    summarize_claims,
+    summarize_controls,
+    summarize_dose,
+    summarize_noise,
+)
 from flutils.report.tables import make_table
 from flutils.results import Table1, Trainings
 
@@ -70,6 +76,11 @@ def test_readme_is_of_the_first_profile_that_is_whole(home):
     report_results("paper", home=home)
     readme, results = ((home / name).read_text(encoding="utf-8") for name in ("README.md", "RESULTS.md"))
     assert "Profile `quick`, seed 0: " in readme and "`paper`" not in readme and "hours to make" not in readme
+    made = read_quick().found["mnist"]["feedback"]
+    Store("paper", "mnist", home=home).save_result("feedback", to_json(replace(made, profile="paper")))
+    report_results("paper", home=home)
+    dose = f"At the sizes of `paper`: on MNIST {made.sets[FL].examples:,}, "
+    assert dose in (home / "README.md").read_text(encoding="utf-8")
     assert results.index("## Profile `paper`") < results.index("## Profile `quick`")
     assert "Not measured yet at this profile: " in results and (home / "docs" / "article.md").exists()
 
@@ -122,12 +133,12 @@ def test_the_headline_names_the_dose_and_the_verdict_at_equal_numbers():
     assert "(paper: 76 %, from 1.94 %)" in text and "(paper: 87.2 %, from 2.91 %)" in text
     for verdict in (HOLDS, FAILS):
         own = report.found["mnist"]
-        changed = {**own, "dose": dataclasses.replace(own["dose"], verdict=verdict)}
-        other = dataclasses.replace(report, found={**report.found, "mnist": changed})
+        changed = {**own, "dose": replace(own["dose"], verdict=verdict)}
+        other = replace(report, found={**report.found, "mnist": changed})
         once = Trainings("quick", {0: other})
         assert f"**{verdict}** on MNIST" in summarize_dose(once)
         assert f"**{verdict}** (" in render_results([once])
-    empty = dataclasses.replace(report, found={name: {} for name in report.found})
+    empty = replace(report, found={name: {} for name in report.found})
     assert not summarize_dose(Trainings("quick", {0: empty}))
 
 
@@ -142,7 +153,7 @@ def test_five_runs_decide_only_what_each_of_them_does():
 
     turn = {HOLDS: FAILS, FAILS: HOLDS, CANNOT_TELL: CANNOT_TELL}
     own = {name: change_verdicts(each, turn) for name, each in report.found["mnist"].items()}
-    other = dataclasses.replace(report, found={**report.found, "mnist": own})
+    other = replace(report, found={**report.found, "mnist": own})
     mixed = Trainings("quick", {**alike.reports, 4: other})
     on_mnist = [line for line in report.claims() if line.counted and line.dataset == "mnist"]
     lost = [sum(line.ours == verdict for line in on_mnist) for verdict in (HOLDS, FAILS)]
@@ -150,7 +161,7 @@ def test_five_runs_decide_only_what_each_of_them_does():
     expected = [int(text) for text in one.groups()]
     assert found == [expected[0] - lost[0], expected[1] - lost[1], expected[2] + sum(lost)]
     assert f"**{CANNOT_TELL}** on MNIST" in summarize_dose(mixed)
-    assert re.search(r"\); [14] of 5 \|", render_results([mixed]))
+    assert "| ✓ holds | **✓ holds** | ? cannot tell |" in render_results([mixed])
 
 
 def test_the_report_at_the_papers_sizes_says_what_they_took():
@@ -165,15 +176,37 @@ def test_the_report_at_the_papers_sizes_says_what_they_took():
     assert "hours to make" not in render_results([Trainings("quick", {0: read_quick()})], {}, costs)
 
 
-def test_a_gain_over_a_control_is_one_in_each_of_five_runs():
+def test_a_gain_over_a_control_is_one_whose_interval_leaves_out_0():
     report = read_quick()
-    five = Trainings("quick", dict.fromkeys(range(5), report))
-    pair = f"{FL} − {NOISE}"
     item = report.measures()["mnist"][0]
-    assert five.find_sign("mnist", item, pair) == np.sign(item.differences[pair][0])
-    wide = dataclasses.replace(item, differences={**item.differences, pair: (1.0, -1.0, 3.0)})
-    assert Trainings("quick", {0: report}).find_sign("mnist", wide, pair) == 0
-    assert "in each of 5 runs" in summarize_controls(five)
+    for ends, sign in (((1.0, 0.5, 3.0), 1), ((1.0, -1.0, 3.0), 0), ((-1.0, -3.0, -0.5), -1)):
+        assert find_sign(replace(item, differences={f"{FL} − {NOISE}": ends}), NOISE) == sign
+    five = Trainings("quick", dict.fromkeys(range(5), report))
+    assert five.measures()["mnist"][0].values == pytest.approx(item.values)
+    assert "95 % t-interval over 5 runs" in summarize_controls(five)
+    assert "each model was trained once" in summarize_controls(Trainings("quick", {0: report}))
+
+
+def test_what_noise_gives_is_a_share_of_what_fl_gains_over_longer_training():
+    report = read_quick()
+    text = summarize_noise(Trainings("quick", {0: report}))
+    gained = [item for item in report.measures()["mnist"] if find_sign(item, CONTROL) == 1]
+    shares = [
+        100 * (each.values[NOISE] - each.values[CONTROL]) / (each.values[FL] - each.values[CONTROL])
+        for each in gained
+    ]
+    assert f"gives {min(shares):.0f} to {max(shares):.0f} % on MNIST and " in text
+    empty = replace(report, found={name: {} for name in report.found})
+    assert not summarize_noise(Trainings("quick", {0: empty}))
+
+
+def test_the_headline_says_how_strong_the_attacks_are():
+    report = read_quick()
+    text, own = summarize_attacks(report), report.found["mnist"]
+    assert f"PGD {own['table3'].attacks['PGD'].strength.strength:.3g}" in text and "Gaussian 0;" not in text
+    kept = own["review"].standard["PGD"][FL]
+    assert f"leaves F.L. {kept} of {own['review'].images} images on MNIST (radius 0.3; Adv. " in text
+    assert not summarize_attacks(replace(report, found={name: {} for name in report.found}))
 
 
 def read_quick():
@@ -182,17 +215,17 @@ def read_quick():
 
 def change_verdicts(result, turn):
     """Turn the verdicts of a result, and the sign of its comparisons."""
-    judged = tuple(dataclasses.replace(each, verdict=turn[each.verdict]) for each in result.judged)
+    judged = tuple(replace(each, verdict=turn[each.verdict]) for each in result.judged)
     changed = {"judged": judged}
     if hasattr(result, "verdict"):
         changed["verdict"] = turn[result.verdict]
     changed["comparisons"] = tuple(
-        dataclasses.replace(
+        replace(
             each, differences={pair: tuple(-end for end in ends) for pair, ends in each.differences.items()}
         )
         for each in result.comparisons
     )
-    return dataclasses.replace(result, **changed)
+    return replace(result, **changed)
 
 
 def test_a_table_keeps_its_columns():
