@@ -73,16 +73,18 @@ def average_comparisons(found: Sequence[Comparison]) -> Comparison:
     """Average a comparison over runs: each run is one observation, its own intervals are left aside.
 
     Args:
-        found: the same measure of at least two runs.
+        found: the same measure of each run.
 
     Returns:
-        Means over the runs; the ends of a difference are those of its 95 % t-interval.
+        Means over the runs; the ends of a difference are those of its 95 % t-interval, NaN of one run.
     """
     from scipy.stats import t
 
     def average(pair: str) -> tuple[float, float, float]:
         moved = np.array([each.differences[pair][0] for each in found])
-        half = t.ppf(CONFIDENCE, len(moved) - 1) * moved.std(ddof=1) / np.sqrt(len(moved))
+        half = np.nan
+        if len(moved) > 1:
+            half = t.ppf(CONFIDENCE, len(moved) - 1) * moved.std(ddof=1) / np.sqrt(len(moved))
         return float(moved.mean()), float(moved.mean() - half), float(moved.mean() + half)
 
     values = {model: float(np.mean([each.values[model] for each in found])) for model in found[0].values}

@@ -10,7 +10,18 @@ import numpy as np
 import pandas as pd
 
 from flutils.artifacts import find_home, name_run
-from flutils.claims import CANNOT_TELL, CONTROL, FAILS, HOLDS, NOISE, Comparison, average_comparisons
+from flutils.claims import (
+    CANNOT_TELL,
+    CONTROL,
+    FAILS,
+    HOLDS,
+    NOISE,
+    Comparison,
+    average_comparisons,
+    format_difference,
+    format_significant,
+)
+from flutils.config import DATASETS
 from flutils.paper import FL
 from flutils.results.base import Result, tabulate
 from flutils.results.dose import Dose
@@ -129,14 +140,16 @@ class Trainings:
 
     def controls(self) -> pd.DataFrame:
         """Return what F.L. gains over the controls: mean, scatter, and in how many trainings above 0."""
-        rows: dict[tuple[str, str], dict[tuple[str, str], object]] = {}
-        for place, items in self._comparisons.items():
+        rows: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
+        for place, items in sorted(self._comparisons.items(), key=lambda item: DATASETS.index(item[0][0])):
             rows[place] = {}
             for pair in (f"{FL} − {CONTROL}", f"{FL} − {NOISE}"):
                 found = [item.differences[pair][0] for item in items]
                 rows[place] |= {
-                    (pair, "mean"): np.mean(found),
-                    (pair, "Std."): np.std(found, ddof=1) if len(found) > 1 else np.nan,
+                    (pair, "mean (95 % interval)"): format_difference(
+                        average_comparisons(items).differences[pair]
+                    ),
+                    (pair, "Std."): format_significant(np.std(found, ddof=1), 2) if len(found) > 1 else "–",
                     (pair, "above 0"): f"{sum(value > 0 for value in found)} of {len(found)}",
                 }
         return tabulate(rows, "dataset", "measure")

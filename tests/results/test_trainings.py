@@ -79,7 +79,9 @@ def test_what_fl_gains_over_the_controls_is_counted_by_its_sign(tmp_path):
         comparison = claims.compare_with_controls("a measure", resampled)
         save(tmp_path, Table1(**{**vars(made), "seed": seed, "comparisons": (comparison,)}))
     gains = read(tmp_path).controls().loc["mnist", "a measure"]
-    assert gains["F.L. − control", "mean"] == 1 and gains["F.L. − control", "Std."] == 2
+    # 1 ± 4.303 × 2 / √3, of a t-distribution with two degrees of freedom
+    assert gains["F.L. − control", "mean (95 % interval)"] == "+1.0 (−4.0 to +6.0)"
+    assert gains["F.L. − control", "Std."] == "2.0"
     assert gains["F.L. − control", "above 0"] == "2 of 3" and gains["F.L. − noise", "above 0"] == "1 of 3"
 
 
