@@ -125,15 +125,15 @@ class ResampledMargins:
         return divide(into, out_of, empty=np.where(into > 0, np.inf, np.nan))
 
     @cached_property
-    def bounded_robustness(self) -> Floats:
-        """(1 + b, c): R_i, half a ray of the search range standing for none that enters, or leaves.
+    def log_robustness(self) -> Floats:
+        """(1 + b, c): log₁₀ R_i with half a ray of the search range added to both sums, NaN where both are 0.
 
-        So R_i has a logarithm, NaN where no margin enters or leaves. Half a count in place of none is the
-        usual remedy for the logarithm of a ratio of counts (Haldane 1956, Anscombe 1956).
+        An R_i of 0 or ∞ has no logarithm. Half a count on both sides is the usual remedy for the logarithm of
+        a ratio of counts (Haldane 1956, Anscombe 1956); it hardly moves a ratio of many rays.
         """
         into, out_of = self.sums.sum(axis=1), self.sums.sum(axis=2)
-        known = np.where((into > 0) | (out_of > 0), self.search_range / 2, np.nan)
-        found: Floats = np.where(into > 0, into, known) / np.where(out_of > 0, out_of, known)
+        half = np.where((into > 0) | (out_of > 0), self.search_range / 2, np.nan)
+        found: Floats = np.log10((into + half) / (out_of + half))
         return found
 
 

@@ -134,7 +134,8 @@ def hold_all(*outcomes: ArrayLike) -> Floats:
 
 def format_significant(value: float | np.floating[Any], digits: int = 3) -> str:
     """Write a number with its significant digits, of which whole ones all stay: 0.0839, −42.6, 2,468, –."""
-    return "–" if np.isnan(value) else f"{value:,.{_count_decimals(value, digits)}f}".replace("-", "−")
+    text = "–" if np.isnan(value) else f"{value:,.{_count_decimals(value, digits)}f}"
+    return text.replace("-", "−").replace("inf", "∞")
 
 
 def format_signed(value: float | Decimal | np.floating[Any], digits: int) -> str:

@@ -76,6 +76,7 @@ def collect_fields(trainings: Trainings) -> dict[str, Any]:
         "controls": summarize_controls(trainings).removeprefix(f"**{BOUNDARY}** "),
         "measures": tabulate_measures(trainings),
         "noise": summarize_noise(trainings),
+        "over": f" over {len(trainings.reports)} runs" if trainings.averaged else " of one run",
         "scatter": _describe_scatter(trainings, "cifar10"),
         "holding": _list_claims(counted, "ours", HOLDS),
         "failing": _list_claims(counted, "ours", FAILS),

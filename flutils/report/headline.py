@@ -90,6 +90,11 @@ def summarize_claims(trainings: Trainings) -> str:
     ours, printed = (_count([getattr(line, who) for line in lines]) for who in ("ours", "printed"))
     decided = [line for line in lines if {line.printed, line.ours} <= {HOLDS, FAILS}]
     same = sum(line.printed == line.ours for line in decided)
+    if trainings.enough:
+        ours += (
+            f" ({trainings.decided_in_some} of these are decided in some runs; {trainings.opposed or 'none'} "
+            "holds in one and fails in another)"
+        )
     statements = len({line.claim.id for line in lines})
     return (
         f"The paper's text makes {statements} statements; one about both datasets counts for each, so that "
@@ -116,9 +121,10 @@ def summarize_controls(trainings: Trainings) -> str:
         parts.append(f"beyond {what} F.L. gains on {', and on '.join(counts)}")
     whose = "95 % interval"
     often = "each model was trained once"
-    if trainings.enough:
+    if trainings.averaged:
         whose = f"95 % t-interval over {len(trainings.reports)} runs"
-        often = "numbers are means over the runs"
+        often = "numbers are means over the runs, and the rule was changed after these had been seen "
+        often += "(docs/protocol.md)"
     return (
         f"**{BOUNDARY}** Two controls are retrained as F.L. is: *longer training* on each example's sample "
         "in its place, *noise* on that sample with Gaussian noise of the example's length. On test images, "
@@ -129,7 +135,7 @@ def summarize_controls(trainings: Trainings) -> str:
 
 
 def summarize_noise(trainings: Trainings) -> str:
-    """Say how much of what F.L. gains over longer training noise gains too, on test images."""
+    """Say how much of what F.L. gains over longer training noise gives too, on test images."""
     shares = {}
     for dataset, items in trainings.measures().items():
         gained = [item.values for item in items if find_sign(item, CONTROL) == 1]
@@ -139,8 +145,8 @@ def summarize_noise(trainings: Trainings) -> str:
     if not shares:
         return ""
     return (
-        "Of what F.L. gains over longer training, noise, which knows no boundary, gives "
-        f"{' and '.join(shares.values())}."
+        "Where F.L. gains over longer training, noise of the same length on the same samples, in directions "
+        f"that were not searched, gives {' and '.join(shares.values())} of the gain, measure by measure."
     )
 
 
@@ -158,22 +164,23 @@ def summarize_attacks(report: Report) -> str:
         title = f"{TITLES[dataset]} (pixels from 0 to {find_spec(dataset).bounds[1]:g})"
         if isinstance(table, Table3):
             said = (
-                f"{name} {format_significant(attack.strength.strength)}"
+                f"{name} {'none' if attack.idle else format_significant(attack.strength.strength)}"
                 for name, attack in table.attacks.items()
-                if not attack.idle
             )
             strengths.append(f"on {title} {', '.join(said)}")
         if isinstance(review, Review):
-            kept = review.standard["PGD"]
+            kept, steps = review.standard["PGD"], load_profile(dataset, report.profile).attacks.steps
             left.append(
-                f"{kept[FL]:,} of {review.images:,} images on {TITLES[dataset]} (radius {review.radius:g}; "
-                f"Adv. {kept[ADV]:,})"
+                f"{kept[FL]:,} of {review.images:,} images on {TITLES[dataset]} (radius {review.radius:g}, "
+                f"{steps} steps; Adv. {kept[ADV]:,})"
             )
     parts = []
     if strengths:
         parts.append(
             "**How strong the attacks are.** The paper prints no strengths, so each is that at which Ori. is "
-            f"as accurate as printed (here of seed {report.seed}): {'; '.join(strengths)}."
+            "nearest to its printed accuracy. CW-L2 and DeepFool are bounded in Euclidean norm, Gaussian is "
+            f"a standard deviation, the others bound each pixel; here of seed {report.seed}, as is what "
+            f"follows: {'; '.join(strengths)}."
         )
     if left:
         parts.append(f"At the field's standard radius PGD leaves F.L. {' and '.join(left)}.")

@@ -7,7 +7,7 @@ from typing import Any
 from flutils.claims import CANNOT_TELL, CONFIDENCE, FAILS, HOLDS, RESAMPLES
 from flutils.plots import TITLES
 from flutils.report.costs import Costs
-from flutils.report.headline import BOUNDARY, render_headline, summarize_costs
+from flutils.report.headline import render_headline, summarize_costs
 from flutils.report.tables import make_table, render_frame
 from flutils.results import Report, Trainings
 from flutils.results.report import NOT_DECIDED, NOT_JUDGED, ClaimLine
@@ -84,8 +84,8 @@ def _render_profile(trainings: Trainings) -> Iterator[str]:
     yield _fold("Claims listed apart, in no count", _list_claims(apart, over))
     compared = report.comparisons()
     if len(compared):
-        yield f"### {BOUNDARY}"
-        yield COMPARED
+        yield "### F.L. beside the controls"
+        yield f"{COMPARED} All of seed {report.seed}."
         yield render_frame(compared)
     for kind in report.kinds:
         found = [results[kind.NAME] for results in report.found.values() if kind.NAME in results]

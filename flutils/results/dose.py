@@ -26,7 +26,7 @@ from flutils.paper import FL, ORI, REDUCED_FL
 from flutils.randomness import stream
 from flutils.results.base import Drawing, Result, tabulate
 from flutils.results.feedback import read_dose
-from flutils.results.table4_claims import deviate_log
+from flutils.results.table4_claims import deviate
 
 STATEMENT = (
     "With as many examples, F.L., which favors vulnerable classes, has larger margins than Reduced F.L., "
@@ -37,7 +37,7 @@ MEASURES: dict[str, Callable[[ResampledMargins], Floats]] = {
     _BEYOND: lambda found: 100 * found.not_found,
     _MEAN: lambda found: found.mean_margin,
     "R by rays": lambda found: found.level_by_rays,
-    _SPREAD: lambda found: deviate_log(found.bounded_robustness),
+    _SPREAD: lambda found: deviate(found.log_robustness),
 }
 
 

@@ -245,8 +245,7 @@ def _compare(
         return ()
     means = np.stack([100 * right[above].mean(axis=0) for right in correct.values()], axis=1)
     resampled = resample_means(means, stream(seed, "claims/fgsm controls"))
-    low, high = strengths[above][[0, -1]]
-    what = f"accuracy under FGSM, mean of {above.sum()} strengths from {low:.3g} to {high:.3g} (%)"
+    what = "accuracy under FGSM, mean of the strengths before Ori. falls to chance (%)"
     return (compare_with_controls(what, dict(zip(correct, resampled.T, strict=True))),)
 
 

@@ -30,7 +30,7 @@ from flutils.results.base import Result, tabulate
 from flutils.results.mean_margins import MeanMargins
 from flutils.results.searched import LEVEL_CLAIMS, read_levels
 from flutils.results.table1 import find_inequality, read_shares
-from flutils.results.table4_claims import find_low_classes, find_other_classes, find_spreads
+from flutils.results.table4_claims import Ratios, find_low_classes, find_other_classes, find_spreads
 from flutils.robustness import rank_levels
 
 BY_RAYS = "every N/A ray counts as the search range in R"
@@ -208,8 +208,9 @@ def _find_levels(drawn: Mapping[str, ResampledMargins], *, by_rays: bool) -> lis
 
 def _find_classes(drawn: Mapping[str, ResampledMargins], dataset: str) -> list[Finding]:
     """Evaluate the claims about class robustness, levels named by the data themselves."""
-    ratios = {model: each.bounded_robustness for model, each in drawn.items()}
-    named = rank_levels(np.where(np.isnan(ratios[ORI][0]), 1.0, ratios[ORI][0]))
+    ratios = Ratios.read(drawn)
+    before = ratios[ORI].ratio[0]
+    named = rank_levels(np.where(np.isnan(before), 1.0, before))
     return [
         *find_spreads(ratios, dataset),
         find_other_classes(ratios, named, dataset),

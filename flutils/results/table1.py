@@ -166,7 +166,7 @@ def _find_neighbours(table: MarginTable, counts: np.ndarray, weights: Floats) ->
         "neighbours",
         is_larger(0, correlation),
         "rank correlation of how often a class is met and how many classes its own rays meet "
-        f"{format_signed(correlation[0], 2)}, of these {c} classes"
+        f"{format_signed(correlation[0], 2)}, of these {c} classes alone"
         + ("; of ten unrelated ones it is beyond ±0.64 in 5 % of cases" if c == 10 else ""),
     )
 

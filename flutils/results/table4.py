@@ -32,8 +32,9 @@ from flutils.randomness import stream
 from flutils.results.base import Cell, Drawing, Result, compare_cells, pair_cells, tabulate
 from flutils.results.searched import Drawn, Tables, compare_printed_levels
 from flutils.results.table4_claims import (
-    average_log,
-    deviate_log,
+    Ratios,
+    average,
+    deviate,
     find_classes,
     find_low_classes,
     find_other_classes,
@@ -53,8 +54,9 @@ class ClassRobustness:
         ratio: (c,) R_i; inf for a class that margins enter and none leaves, NaN for one without margins.
         ends: (c, 2) lower and upper end of the 95 % interval of each; NaN where an end is undefined.
         into, out_of: (c,) summed margins into and out of each class, pixel values.
-        correct: (c,) bounded R_i of the samples that all four models classify correctly.
-        spread: Std. of log₁₀ of the bounded R_i and the ends of its 95 % interval; NaN where undefined.
+        correct: (c,) R_i of the samples that all four models classify correctly.
+        spread: Std. of log₁₀ R_i and the ends of its 95 % interval; NaN where undefined.
+        spread_correct: Std. of log₁₀ R_i of the samples that all four models classify correctly.
         order: rank correlation with Ori.'s R_i, and the ends of its 95 % interval.
         risen, fallen: of how many classes R_i is above, or below, Ori.'s in at least 97.5 % of resamples.
     """
@@ -65,6 +67,7 @@ class ClassRobustness:
     out_of: np.ndarray
     correct: np.ndarray
     spread: tuple[float, ...]
+    spread_correct: float
     order: tuple[float, ...]
     risen: int
     fallen: int
@@ -92,7 +95,7 @@ class Table4(Result):
         kept: (c,) fraction of resamples in which a class keeps its level.
         num_samples: how many samples were searched.
         num_rays: rays per sample.
-        comparisons: logarithms of the bounded R_i of Ori., the controls, F.L. and Reduced F.L.
+        comparisons: logarithms of R_i of Ori., the controls, F.L. and Reduced F.L.
     """
 
     NAME: ClassVar[str] = "table4"
@@ -124,7 +127,7 @@ class Table4(Result):
         rows = np.flatnonzero(np.all(right, axis=0))
         rng = stream(seed, f"claims/correct/{dataset}")
         alone = resample_tables(tables.samples, rng, rows=rows, resamples=0)
-        correct = {model: each.bounded_robustness for model, each in alone.items()}
+        correct = Ratios.read(alone)
         ratio = drawn.samples[ORI].class_robustness
         ranked = np.array([rank_levels(each) for each in np.where(np.isnan(ratio), 1.0, ratio)])
         order = [claim.id for claim in paper.CLAIMS]
@@ -133,9 +136,7 @@ class Table4(Result):
             dataset=dataset,
             profile=profile,
             seed=seed,
-            models={
-                m: _measure(each, drawn.samples[ORI], correct[m][0]) for m, each in drawn.samples.items()
-            },
+            models={m: _measure(each, drawn.samples[ORI], correct[m]) for m, each in drawn.samples.items()},
             levels=tuple(ranked[0].tolist()),
             kept=(ranked[1:] == ranked[0]).mean(axis=0),
             num_samples=tables.samples[ORI].num_samples,
@@ -179,9 +180,9 @@ class Table4(Result):
         rows = {}
         for model, found in self.models.items():
             printed = np.array(paper.TABLE_4[self.dataset][model].numbers)
-            for source, ratio, correct, spread in (
-                ("paper", printed, None, float(deviate_log(printed[None])[0])),
-                ("ours", found.ratio, found.correct, found.spread[0]),
+            for source, ratio, spread, correct in (
+                ("paper", printed, float(read_printed(self.dataset)[model].spread[0]), np.nan),
+                ("ours", found.ratio, found.spread[0], found.spread_correct),
             ):
                 row = self._row(source, model)
                 rows[model, source] = {
@@ -190,9 +191,7 @@ class Table4(Result):
                     DEVIATION: row[DEVIATION],
                     "Std. of log₁₀ R_i": spread,
                     "95 % interval": format_ends(found.spread[1:]) if source == "ours" else "–",
-                    "without misclassified samples": (
-                        np.nan if correct is None else float(deviate_log(correct[None])[0])
-                    ),
+                    "without misclassified samples": correct,
                     "smallest": np.nan if np.isnan(ratio).all() else np.nanmin(ratio),
                     "largest": np.nan if np.isnan(ratio).all() else np.nanmax(ratio),
                     "classes below 1": int((ratio < 1).sum()),
@@ -206,8 +205,7 @@ class Table4(Result):
         rows: dict[str, dict[str, str]] = {name: {} for name in self.names}
         for model, found in self.models.items():
             for name, value, (low, high) in zip(self.names, found.ratio, found.ends, strict=True):
-                text = "{} ({} to {})".format(*map(format_significant, (value, low, high)))
-                rows[name][model] = text.replace("inf", "∞")
+                rows[name][model] = "{} ({} to {})".format(*map(format_significant, (value, low, high)))
         return tabulate(rows, "class")
 
     def order(self) -> pd.DataFrame:
@@ -269,21 +267,22 @@ class Table4(Result):
         return dict(zip(COLUMNS, values, strict=True))
 
 
-def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats) -> ClassRobustness:
+def _measure(found: ResampledMargins, before: ResampledMargins, correct: Ratios) -> ClassRobustness:
     ratio, ori = found.class_robustness, before.class_robustness
     resampled = ratio[1:]
     tail = round((1 - CONFIDENCE) * RESAMPLES)
     ends = np.sort(resampled, axis=0)[[tail, -1 - tail]].T  # undefined ones come last
     usable = 1 + np.flatnonzero(~np.isnan(resampled + ori[1:]).any(axis=1))
     order = correlate_ranks(ratio[usable], ori[usable])
-    spread = deviate_log(found.bounded_robustness)
+    spread = deviate(found.log_robustness)
     return ClassRobustness(
         ratio=ratio[0],
         ends=ends,
         into=found.sums[0].sum(axis=0),
         out_of=found.sums[0].sum(axis=1),
-        correct=correct,
+        correct=correct.ratio[0],
         spread=(float(spread[0]), *_find_ends(spread[1:])),
+        spread_correct=float(correct.spread[0]),
         order=(_correlate(ori[0], ratio[0]), *_find_ends(order)),
         risen=int(np.count_nonzero((resampled > ori[1:]).mean(axis=0) >= CONFIDENCE)),
         fallen=int(np.count_nonzero((resampled < ori[1:]).mean(axis=0) >= CONFIDENCE)),
@@ -292,13 +291,13 @@ def _measure(found: ResampledMargins, before: ResampledMargins, correct: Floats)
 
 def _compare_controls(drawn: Drawn, levels: NDArray[np.str_]) -> Iterator[Comparison]:
     """Compare the controls where the R_i of the data and of nearly all resamples are defined."""
-    measures: dict[str, Callable[[Floats], Floats]] = {"Std. of log₁₀ R_i": deviate_log}
+    measures: dict[str, Callable[[Floats], Floats]] = {"Std. of log₁₀ R_i": deviate}
     for level in ("low", "high"):
         classes = np.flatnonzero(levels == level)
-        measures[f"mean log₁₀ R_i of {level} classes"] = partial(average_log, classes=classes)
+        measures[f"mean log₁₀ R_i of {level} classes"] = partial(average, classes=classes)
     for where, found in drawn.with_controls.items():
         for name, measure in measures.items():
-            values = {model: measure(found[model].bounded_robustness) for model in COMPARED}
+            values = {model: measure(found[model].log_robustness) for model in COMPARED}
             usable = np.logical_and.reduce([np.isfinite(each) for each in values.values()])
             if usable[0] and usable.mean() >= CONFIDENCE:
                 kept = {model: each[usable] for model, each in values.items()}

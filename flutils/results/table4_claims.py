@@ -1,7 +1,8 @@
 """What §IV and §V say about the robustness of classes, evaluated on resampled margin tables."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,78 +32,101 @@ SPREAD_CLAIMS = {
 }
 
 
-def find_classes(drawn: Drawn, correct: Mapping[str, Floats]) -> list[Finding]:
+@dataclass(frozen=True, eq=False)
+class Ratios:
+    """The class robustness of one model.
+
+    Attributes:
+        ratio: (1 + b, c) R_i.
+        log: (1 + b, c) log₁₀ R_i, which is finite where R_i is 0 or infinite, and NaN where it is undefined.
+    """
+
+    ratio: Floats
+    log: Floats
+
+    @classmethod
+    def read(cls, margins: Mapping[str, ResampledMargins]) -> dict[str, Self]:
+        """Return those of resampled margins, by model."""
+        return {model: cls(each.class_robustness, each.log_robustness) for model, each in margins.items()}
+
+    @property
+    def spread(self) -> Floats:
+        """(1 + b,): Std. of log₁₀ R_i over the classes."""
+        return deviate(self.log)
+
+
+def find_classes(drawn: Drawn, correct: Mapping[str, Ratios]) -> list[Finding]:
     """Evaluate the claims about class robustness on one dataset.
 
     Readings: classes are unequal by the Std. of log R_i and by that of R_i, which the paper prints, but which
-    is decided by one class that little margin leaves; where they do not agree the claim is undecided. Where
-    no margin enters a class, or none leaves it, half a ray stands for them. The levels of classes are named
-    by one half of the samples and tested on the other; classes change by the geometric mean of their R_i.
+    is decided by one class that little margin leaves and undefined where an R_i is infinite; where they do
+    not agree the claim is undecided. Logarithms are those of `ResampledMargins.log_robustness`. The levels of
+    classes are named by one half of the samples and tested on the other; classes change by the geometric mean
+    of their R_i.
 
     Args:
         drawn: resampled margins of all models.
-        correct: model -> bounded R_i of the samples that all four models classify correctly.
+        correct: model -> R_i of the samples that all four models classify correctly.
 
     Returns:
         One `Finding` per claim.
 
     Source: paper §IV-A, §IV-B, §V-A and §V-C, Table IV, Eq. 3.
     """
-    ratios = {model: drawn.samples[model].bounded_robustness for model in MODELS}
+    ratios = Ratios.read(drawn.samples)
     tables, dataset = drawn.tables, drawn.dataset
     levels, testing = drawn.name_levels()
     rng = stream(drawn.seed, f"claims/levels/{dataset}")
     tested = resample_tables({m: tables.samples[m] for m in (ORI, FL)}, rng, rows=testing)
     few_testing = np.flatnonzero(np.isin(tables.few_rows, testing))
     few = resample_tables({m: tables.few[m] for m in (CONTROL, FL)}, rng, rows=few_testing)
-    halves = {model: each.bounded_robustness for model, each in tested.items()}
-    controlled = {model: each.bounded_robustness for model, each in few.items()}
+    halves = Ratios.read(tested)
     return [
         find_threshold(drawn.samples[ORI], dataset),
         find_vulnerable(tested[ORI], levels, dataset),
         *find_spreads(ratios, dataset, correct),
         find_other_classes(halves, levels, dataset),
-        find_low_classes(halves, np.flatnonzero(levels == "low"), dataset, controlled),
+        find_low_classes(halves, np.flatnonzero(levels == "low"), dataset, Ratios.read(few)),
         compare_levels("reduced-above-ori", drawn),
     ]
 
 
 def find_spreads(
-    ratios: Mapping[str, Floats], dataset: str, correct: Mapping[str, Floats] | None = None
+    ratios: Mapping[str, Ratios], dataset: str, correct: Mapping[str, Ratios] | None = None
 ) -> list[Finding]:
     """Evaluate the claims about the spread of R_i over the classes.
 
     Args:
-        ratios: model -> (1 + b, c) R_i of all four models.
+        ratios: model -> R_i of all four models.
         dataset: whose printed spread is shown beside ours.
         correct: the same of the samples that all four classify correctly, for the evidence; None for printed
             numbers.
     """
-    printed = {model: deviate_log(values) for model, values in read_printed(dataset).items()}
-    logs = {model: deviate_log(values) for model, values in ratios.items()}
+    printed = {model: each.spread for model, each in read_printed(dataset).items()}
+    logs = {model: each.spread for model, each in ratios.items()}
     findings = []
     for claim, (larger, others) in SPREAD_CLAIMS.items():
         models = [model for model in MODELS if model in (larger, *others)]
-        plain = {model: _deviate(ratios[model]) for model in models}
+        plain = {model: deviate(ratios[model].ratio) for model in models}
         parts: dict[str, Mapping[str, Floats]] = {"Std. of log₁₀ R_i": logs}
         if correct is not None:
-            alone = {model: deviate_log(values) for model, values in correct.items()}
+            alone = {model: each.spread for model, each in correct.items()}
             parts |= {"paper": printed, "without misclassified samples": alone}
         parts["Std. of R_i"] = plain
         readings = (hold_all(*(is_larger(each[larger], each[o]) for o in others)) for each in (logs, plain))
         outcomes = agree(*readings)
         evidence = "; ".join(f"{name} {_list_values(found, models)}" for name, found in parts.items())
-        if lacking := [model for model in models if np.isnan(logs[model][0])]:
-            evidence += f"; of {', '.join(lacking)} an R_i is undefined"
+        if lacking := [model for model in models if np.isnan(plain[model][0])]:
+            evidence += f"; of {', '.join(lacking)} an R_i is infinite or undefined"
         findings.append(Finding(claim, outcomes, evidence))
     return findings
 
 
-def find_other_classes(ratios: Mapping[str, Floats], levels: NDArray[np.str_], dataset: str) -> Finding:
+def find_other_classes(ratios: Mapping[str, Ratios], levels: NDArray[np.str_], dataset: str) -> Finding:
     """Evaluate that classes of high and medium level become more vulnerable: their R_i fall, by their mean.
 
     Args:
-        ratios: model -> (1 + b, c) R_i of Ori. and F.L.
+        ratios: model -> R_i of Ori. and F.L.
         levels: (c,) level of each class.
         dataset: names the classes.
     """
@@ -119,15 +143,15 @@ def find_other_classes(ratios: Mapping[str, Floats], levels: NDArray[np.str_], d
 
 
 def find_low_classes(
-    ratios: Mapping[str, Floats],
+    ratios: Mapping[str, Ratios],
     low: NDArray[np.int64],
     dataset: str,
-    controlled: Mapping[str, Floats] | None = None,
+    controlled: Mapping[str, Ratios] | None = None,
 ) -> Finding:
     """Evaluate that classes of low level become more robust with F.L., and not by longer training alone.
 
     Args:
-        ratios: model -> (1 + b, c) R_i of Ori. and F.L.
+        ratios: model -> R_i of Ori. and F.L.
         low: the classes of low level.
         dataset: names the classes.
         controlled: R_i of the control and F.L. on some of the samples, to agree with the first; None for
@@ -193,33 +217,25 @@ def find_threshold(margins: ResampledMargins, dataset: str) -> Finding:
     )
 
 
-def deviate_log(ratio: Floats) -> Floats:
-    """Return the Std. of log₁₀ R_i over the classes, ddof 1; NaN where an R_i is undefined.
-
-    Args:
-        ratio: (1 + b, c) bounded R_i.
-    """
-    return _deviate(np.log10(ratio))
-
-
-def read_printed(dataset: str) -> dict[str, Floats]:
+def read_printed(dataset: str) -> dict[str, Ratios]:
     """Return model -> (1, c) printed R_i."""
-    return {model: np.array([row.numbers]) for model, row in TABLE_4[dataset].items()}
+    rows = {model: np.array([row.numbers]) for model, row in TABLE_4[dataset].items()}
+    return {model: Ratios(values, np.log10(values)) for model, values in rows.items()}
 
 
-def average_log(ratio: Floats, classes: NDArray[np.int64]) -> Floats:
-    """Return (1 + b,) mean of log₁₀ R_i over some classes; NaN where one is undefined, or there are none."""
-    logs = np.log10(ratio[:, classes])
-    return logs.mean(axis=1) if len(classes) else np.full(len(ratio), np.nan)
+def average(logs: Floats, classes: NDArray[np.int64]) -> Floats:
+    """Return (1 + b,) mean of (1 + b, c) log₁₀ R_i over some classes; NaN where undefined, or of none."""
+    return logs[:, classes].mean(axis=1) if len(classes) else np.full(len(logs), np.nan)
 
 
-def _deviate(values: Floats) -> Floats:
-    deviation: Floats = values.std(axis=1, ddof=1)
-    return deviation
+def deviate(values: Floats) -> Floats:
+    """Return (1 + b,) Std. of (1 + b, c) values over the classes, ddof 1; NaN where one is not finite."""
+    known = np.isfinite(values)
+    return np.where(known.all(axis=1), np.where(known, values, 0).std(axis=1, ddof=1), np.nan)
 
 
-def _measure_change(before: Floats, after: Floats, classes: NDArray[np.int64]) -> Floats:
-    return average_log(after, classes) - average_log(before, classes)
+def _measure_change(before: Ratios, after: Ratios, classes: NDArray[np.int64]) -> Floats:
+    return average(after.log, classes) - average(before.log, classes)
 
 
 def _note_undefined(change: Floats) -> str:
@@ -243,10 +259,10 @@ def _list_values(found: Mapping[str, Floats], models: Sequence[str]) -> str:
 
 
 def _list_changes(
-    ratios: Mapping[str, Floats], classes: Sequence[int] | NDArray[np.integer[Any]], dataset: str
+    ratios: Mapping[str, Ratios], classes: Sequence[int] | NDArray[np.integer[Any]], dataset: str
 ) -> str:
     return ", ".join(
-        f"{CLASS_NAMES[dataset][i]}: {format_significant(ratios[ORI][0, i])} -> "
-        f"{format_significant(ratios[FL][0, i])}"
+        f"{CLASS_NAMES[dataset][i]}: {format_significant(ratios[ORI].ratio[0, i])} -> "
+        f"{format_significant(ratios[FL].ratio[0, i])}"
         for i in classes
     )

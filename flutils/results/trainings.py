@@ -157,16 +157,22 @@ class Trainings:
     def measures(self) -> dict[str, list[Comparison]]:
         """Return F.L. beside the controls on test images, as `Report.measures`.
 
-        With enough trainings values and differences are means over them, and the ends of a difference those
-        of its 95 % t-interval; with fewer, all are the first training's.
+        Where all trainings have them and are enough, values and differences are means over them, and the
+        ends of a difference those of its 95 % t-interval; elsewhere, all are the first training's.
         """
         first = self.first.measures()
-        if not self.enough:
+        if not self.averaged:
             return first
         return {
             dataset: [average_comparisons(self._comparisons[dataset, item.measure]) for item in items]
             for dataset, items in first.items()
         }
+
+    @property
+    def averaged(self) -> bool:
+        """Whether `measures` are means over the trainings: these are enough, and each has every measure."""
+        places = ((name, item.measure) for name, items in self.first.measures().items() for item in items)
+        return self.enough and all(len(self._comparisons[each]) == len(self.reports) for each in places)
 
     @cached_property
     def _comparisons(self) -> dict[tuple[str, str], list[Comparison]]:
@@ -193,6 +199,19 @@ class Trainings:
     def enough(self) -> bool:
         """Whether there are enough trainings for verdicts over all of them."""
         return len(self.reports) >= ENOUGH
+
+    @property
+    def decided_in_some(self) -> int:
+        """How many counted claims hold or fail in some trainings, and cannot be told over all."""
+        frame = self.frame()
+        some = (frame[HOLDS] + frame[FAILS] > 0) & (frame["over all"] == CANNOT_TELL)
+        return int(some.sum())
+
+    @property
+    def opposed(self) -> int:
+        """How many counted claims hold in some trainings and fail in others."""
+        frame = self.frame()
+        return int(((frame[HOLDS] > 0) & (frame[FAILS] > 0)).sum())
 
     def _lines(self) -> Iterator[ClaimLine]:
         for report in self.reports.values():

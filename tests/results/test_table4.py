@@ -12,7 +12,7 @@ from flutils.paper import ADV, CIFAR10, FL, MNIST, ORI
 from flutils.records import from_json, to_json
 from flutils.results import Table4
 from flutils.results.base import judge_printed
-from flutils.results.table4_claims import deviate_log, find_low_classes
+from flutils.results.table4_claims import Ratios, deviate, find_low_classes
 
 LOW = {f"c{i}": 0.035 for i in (0, 1, 6, 7, 9)}
 LOWER, LOWEST = dict.fromkeys(LOW, 0.016), dict.fromkeys(LOW, 0.007)
@@ -97,18 +97,22 @@ def test_low_classes_named_by_chance_do_not_rise():
         assert sum(verdicts[claim] == "holds" for verdicts in found) <= 2, claim
 
 
-def test_an_infinite_class_robustness_has_half_a_ray_and_an_undefined_one_decides_nothing():
+def test_an_infinite_class_robustness_has_a_logarithm_and_no_std_and_an_undefined_one_neither():
     crosses = np.full(10, 0.6)
     crosses[5] = 0.0  # no ray leaves class 5, so its R_i is infinite
     tables = make_paper(adv={"crosses": crosses})
     result = measure(tables)
     found = {verdict.id: verdict for verdict in result.judged}
     M, N = robustness.mean_margin_matrix(tables.samples[ADV])
-    ratio = robustness.class_robustness(M, N)
-    assert np.isinf(ratio[5])
-    ratio[5] = np.nansum(M * N, axis=0)[5] / (tables.samples[ADV].settings.search_range / 2)
-    assert result.models[ADV].spread[0] == pytest.approx(np.log10(ratio).std(ddof=1))
-    assert f"Adv. {result.models[ADV].spread[0]:.3g}" in found["adv-unstable"].evidence
+    into, out_of = (np.nansum(M * N, axis=axis) for axis in (0, 1))
+    assert np.isinf(result.models[ADV].ratio[5]) and out_of[5] == 0
+    half = tables.samples[ADV].settings.search_range / 2
+    spread = np.log10((into + half) / (out_of + half)).std(ddof=1)
+    assert result.models[ADV].spread[0] == pytest.approx(spread)
+    unstable = found["adv-unstable"]
+    assert unstable.verdict == "cannot tell"  # the larger by logarithms, and the Std. of R_i is undefined
+    assert f"Adv. {spread:.3g}, " in unstable.evidence and "Std. of R_i Ori. " in unstable.evidence
+    assert unstable.evidence.endswith("; of Adv. an R_i is infinite or undefined")
     assert found["inequality-alleviated"].verdict == "holds"
     assert result.frame().loc[("Adv.", "ours"), "Std."] == np.inf
     assert result.spreads().loc[("Adv.", "ours"), "infinite"] == 1
@@ -120,7 +124,8 @@ def test_an_infinite_class_robustness_has_half_a_ray_and_an_undefined_one_decide
     assert nothing.order().loc[FL, "95 % interval of ours"] == "–"
     assert not any(item.measure.startswith("Std. of log₁₀ R_i") for item in nothing.comparisons)
     undecided = {verdict.id: verdict for verdict in nothing.judged}["inequality-alleviated"]
-    assert undecided.verdict == "cannot tell" and undecided.evidence.endswith("; of Ori. an R_i is undefined")
+    assert undecided.verdict == "cannot tell"
+    assert undecided.evidence.endswith("; of Ori. an R_i is infinite or undefined")
 
 
 def test_no_ray_crosses_and_classes_have_one_sample():
@@ -159,14 +164,14 @@ def test_ratios_levels_and_intervals_are_those_of_the_tables(result):
 
 
 def test_what_is_undefined_stays_undecided():
-    found = deviate_log(np.array([[1, 10, 100], [1, np.nan, 1]]))
-    np.testing.assert_array_equal(found, [1, np.nan])
-    ratios = {model: np.full((1 + RESAMPLES, 10), value) for model, value in ((ORI, 0.5), (FL, 1.0))}
-    ratios[FL][1:100, 2] = np.nan
+    np.testing.assert_array_equal(deviate(np.array([[0.0, 1, 2], [1, np.nan, 1]])), [1, np.nan])
+    values = {model: np.full((1 + RESAMPLES, 10), value) for model, value in ((ORI, 0.5), (FL, 1.0))}
+    ratios = {model: Ratios(each, np.log10(each)) for model, each in values.items()}
+    ratios[FL].log[1:100, 2] = np.nan
     found = find_low_classes(ratios, np.array([2, 3]), MNIST)
     assert np.isnan(found.outcomes).sum() == 99
     assert found.evidence.endswith("; an R_i is undefined in 5.0 % of resamples")  # 99 of 2,000
-    ratios[FL][1:100, 2] = 1.0
+    ratios[FL].log[1:100, 2] = 0.0
     assert "undefined" not in find_low_classes(ratios, np.array([2, 3]), MNIST).evidence
 
 
