@@ -91,10 +91,10 @@ def summarize_claims(trainings: Trainings) -> str:
     decided = [line for line in lines if {line.printed, line.ours} <= {HOLDS, FAILS}]
     same = sum(line.printed == line.ours for line in decided)
     if trainings.enough:
-        ours += (
-            f" ({trainings.decided_in_some} of these are decided in some runs; {trainings.opposed or 'none'} "
-            "holds in one and fails in another)"
-        )
+        opposed = f"{trainings.opposed} hold in one and fail in another"
+        if not trainings.opposed:
+            opposed = "none holds in one and fails in another"
+        ours += f" ({trainings.decided_in_some} of these are decided in some runs; {opposed})"
     statements = len({line.claim.id for line in lines})
     return (
         f"The paper's text makes {statements} statements; one about both datasets counts for each, so that "

@@ -187,6 +187,29 @@ def test_a_gain_over_a_control_is_one_whose_interval_leaves_out_0():
     assert "each model was trained once" in summarize_controls(Trainings("quick", {0: report}))
 
 
+def test_means_over_runs_need_every_measure_in_every_run():
+    report = read_quick()
+    alone = replace(report, found={**report.found, "cifar10": {}})
+    mixed = Trainings("quick", {0: report, **dict.fromkeys(range(1, 5), alone)})
+    assert mixed.enough and not mixed.averaged
+    assert mixed.measures() == report.measures()
+    assert "t-interval" not in summarize_controls(mixed)
+
+
+def test_the_headline_says_how_many_undecided_claims_some_runs_decide():
+    report = read_quick()
+    turn = {HOLDS: FAILS, FAILS: HOLDS, CANNOT_TELL: CANNOT_TELL}
+    own = {name: change_verdicts(each, turn) for name, each in report.found["mnist"].items()}
+    other = replace(report, found={**report.found, "mnist": own})
+    mixed = Trainings("quick", {**dict.fromkeys(range(4), report), 4: other})
+    turned = [line for line in report.claims() if line.counted and line.dataset == "mnist"]
+    decided = sum(line.ours in (HOLDS, FAILS) for line in turned)
+    assert (mixed.decided_in_some, mixed.opposed) == (decided, decided)
+    assert f"({decided} of these are decided in some runs; {decided} hold in one" in summarize_claims(mixed)
+    alike = Trainings("quick", dict.fromkeys(range(5), report))
+    assert "(0 of these are decided in some runs; none holds in one" in summarize_claims(alike)
+
+
 def test_what_noise_gives_is_a_share_of_what_fl_gains_over_longer_training():
     report = read_quick()
     text = summarize_noise(Trainings("quick", {0: report}))
