@@ -48,7 +48,7 @@ def kept():
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory):
-    """The kept results, everything in them changed, as if of the paper's sizes and of two trainings."""
+    """The kept results, everything in them changed, as if of the paper's sizes and of five trainings."""
     folder = tmp_path_factory.mktemp("changed") / "quick"
     for path in KEPT.glob("*/*.json"):
         saved = json.loads(path.read_text(encoding="utf-8"))
@@ -56,7 +56,7 @@ def changed(tmp_path_factory):
         (folder / path.parent.name).mkdir(parents=True, exist_ok=True)
         (folder / path.parent.name / path.name).write_text(json.dumps(seal(saved)), encoding="utf-8")
     report = Report.read(RESULTS, "paper", DATASETS, folder=folder)
-    return Trainings("paper", {0: report, 1: report})
+    return Trainings("paper", dict.fromkeys(range(5), report))
 
 
 @pytest.fixture(scope="module")

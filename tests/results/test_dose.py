@@ -64,7 +64,8 @@ def test_values_are_those_of_the_tables(found):
         assert point.values["N/A (%)"] == pytest.approx(100 * (table.crossing < 0).mean())
         out_of = [filled[(table.origin == k)[:, None] & (table.adjacent >= 0)].sum() for k in range(10)]
         into = [filled[table.adjacent == k].sum() for k in range(10)]
-        spread = np.std(np.log10(np.divide(into, out_of)), ddof=1)
+        half = table.settings.search_range / 2  # a ray, on both sides
+        spread = np.std(np.log10(np.add(into, half) / np.add(out_of, half)), ddof=1)
         assert point.values["Std. of log₁₀ R_i"] == pytest.approx(spread)
         assert (point.examples, point.correct) == (given.examples, round(200 * given.test_accuracy))
 

@@ -141,7 +141,7 @@ def test_a_verdict_says_which_claim_it_is_about():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(2467.6, "2,468"), (42.61, "42.6"), (60.0, "60.0"), (-0.08391, "−0.0839"), (0.0, "0"), (np.inf, "inf")],
+    [(2467.6, "2,468"), (42.61, "42.6"), (60.0, "60.0"), (-0.08391, "−0.0839"), (0.0, "0"), (np.inf, "∞")],
 )
 def test_numbers_are_spelled_with_three_digits_and_no_exponent(value, text):
     assert claims.format_significant(value) == text

@@ -111,7 +111,7 @@ def test_an_infinite_class_robustness_has_a_logarithm_and_no_std_and_an_undefine
     assert result.models[ADV].spread[0] == pytest.approx(spread)
     unstable = found["adv-unstable"]
     assert unstable.verdict == "cannot tell"  # the larger by logarithms, and the Std. of R_i is undefined
-    assert f"Adv. {spread:.3g}, " in unstable.evidence and "Std. of R_i Ori. " in unstable.evidence
+    assert f"Adv. {spread:.3f}, " in unstable.evidence and "Std. of R_i Ori. " in unstable.evidence
     assert unstable.evidence.endswith("; of Adv. an R_i is infinite or undefined")
     assert found["inequality-alleviated"].verdict == "holds"
     assert result.frame().loc[("Adv.", "ours"), "Std."] == np.inf
