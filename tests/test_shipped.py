@@ -10,6 +10,7 @@ from flutils.artifacts import Artifact, Store, read_provenance
 from flutils.artifacts.files import hash_inputs
 from flutils.config import DATASETS
 from flutils.experiment import Experiment
+from flutils.results.margins import trace_rays
 
 SHIPPED = ROOT / "artifacts" / "paper"
 PROVENANCES = sorted(path for path in SHIPPED.glob("*/*.*.json") if not path.name.startswith("."))
@@ -44,9 +45,15 @@ def test_todays_code_reads_what_is_shipped(dataset, monkeypatch):
         return Artifact(path, json.loads(path.with_name(f"{path.name}.json").read_text(encoding="utf-8")))
 
     monkeypatch.setattr(Store, "obtain", obtain)
-    for step in Experiment(dataset, "paper", 0, home=ROOT).list_steps().values():
+    experiment = Experiment(dataset, "paper", 0, home=ROOT)
+
+    def trace():  # for a figure
+        ori = experiment.models.ori()
+        trace_rays(experiment, ori, experiment.searches.margins(ori))
+
+    for make in (*(step.make for step in experiment.list_steps().values()), trace):
         with suppress(NotShippedError):
-            step.make()
+            make()
     orphaned = sorted(path.name for path in shipped - read)
     assert not orphaned, f"today's code would make these anew: {orphaned}"
 
