@@ -13,7 +13,7 @@ from test_experiment import tiny_profile as smaller
 
 from flutils import attacks, config, paper
 from flutils.experiment import ADV, CONTROL, FL, LABELS, ORI, REDUCED_FL, Experiment, workspace
-from flutils.experiment.bundle import load_results, save_results
+from flutils.experiment.bundle import load_results, save_bundle
 from flutils.experiment.strength import Strength
 
 pytestmark = pytest.mark.slow
@@ -353,12 +353,12 @@ def test_results_are_bundled_by_name_and_in_order(tmp_path):
     for number, name in enumerate(names):
         make_result([number + 1], [True]).save(tmp_path / f"{number}.npz")
         parts.append((name, tmp_path / f"{number}.npz"))
-    save_results(parts, tmp_path / "bundle.zip")
+    save_bundle(parts, tmp_path / "bundle.zip")
     loaded = load_results(tmp_path / "bundle.zip")
     assert list(loaded) == names
     assert [float(result.l2[0]) for result in loaded.values()] == [1, 2, 3]
     first = (tmp_path / "bundle.zip").read_bytes()
-    save_results(parts, tmp_path / "bundle.zip")
+    save_bundle(parts, tmp_path / "bundle.zip")
     assert (tmp_path / "bundle.zip").read_bytes() == first
 
 

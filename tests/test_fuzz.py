@@ -28,7 +28,7 @@ from flutils import attacks, data, directions, feedback, guard, margins, models
 from flutils.artifacts import Store
 from flutils.artifacts.store import read_provenance
 from flutils.data import downloads, formats
-from flutils.experiment.bundle import load_results, save_results
+from flutils.experiment.bundle import load_results, save_bundle
 from flutils.margins.blocks import Block, BlockStore
 from flutils.margins.trace import RayTrace
 from flutils.records import to_json
@@ -199,7 +199,7 @@ def build_readers(folder):
             saved(attack.save, folder, "a.npz"), "a.npz", attacks.AttackResult.load, same_arrays
         ),
         "bundle": Reader(
-            saved(lambda path: save_results(parts, path), folder, "b.zip"),
+            saved(lambda path: save_bundle(parts, path), folder, "b.zip"),
             "b.zip",
             load_results,
             lambda one, other: (

@@ -10,7 +10,7 @@ import numpy as np
 
 from flutils import attacks, guard, paper
 from flutils.artifacts import write_json
-from flutils.experiment.bundle import load_results, save_results
+from flutils.experiment.bundle import load_results, save_bundle
 from flutils.experiment.images import AttackedImages
 from flutils.experiment.models import Models
 from flutils.experiment.strength import Strength
@@ -239,7 +239,7 @@ class Attacks:
                         **self.settings(attack),
                     )
                     result.save(kept)
-            save_results(((each, scratch / f"{number}.npz") for number, each in enumerate(strengths)), path)
+            save_bundle(((each, scratch / f"{number}.npz") for number, each in enumerate(strengths)), path)
             return {each: result.accuracy for each, result in load_results(path).items()}
 
         spelled = [  # the name stands twice, for shipped artifacts have it so in their keys

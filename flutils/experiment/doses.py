@@ -1,15 +1,18 @@
-"""F.L. and Reduced F.L. at other doses: retrained on fewer and on more examples, searched, and not kept."""
+"""F.L. at other doses and once more: retrained, searched, and not kept."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from flutils import feedback
+from flutils.experiment.bundle import load_bundle, save_bundle
 from flutils.experiment.feedback import Feedback
 from flutils.experiment.models import WEIGHTS, Models
-from flutils.experiment.searches import Searches
-from flutils.experiment.workspace import FL, REDUCED_FL, Classifier, Recipe, Workspace
+from flutils.experiment.searches import Search, Searches
+from flutils.experiment.workspace import AGAIN, FL, REDUCED_FL, Classifier, Recipe, Workspace
 from flutils.margins import MarginTable
+
+_TRAINED = "retrained.keras"
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,11 +32,24 @@ class Dosed:
     table: MarginTable
 
 
-class Doses:
-    """The retrainings of one dataset at other doses than that of the paper.
+@dataclass(frozen=True, eq=False)
+class Again:
+    """Margins of F.L. retrained once more on the same examples.
 
-    A dose is the number of rays per sample in shares of the profile's; the rays are always those of smallest
-    margin. A store keeps of each model its margins and its accuracy, a few kB in place of its weights.
+    Attributes:
+        few: from some of the searched samples; see `Searches.few`.
+        held_out: from test images; see `Searches.held_out`.
+    """
+
+    few: MarginTable
+    held_out: MarginTable
+
+
+class Doses:
+    """The retrainings of one dataset that only their margins and accuracy are kept of.
+
+    Those are a few kB, in place of a model's weights. A dose is the number of rays per sample in shares of
+    the profile's; the rays are always those of smallest margin.
     """
 
     def __init__(self, workspace: Workspace, searches: Searches, examples: Feedback, models: Models) -> None:
@@ -59,6 +75,12 @@ class Doses:
             table=MarginTable.load(made.path),
         )
 
+    def again(self) -> Again:
+        """Return what comes of F.L. retrained once more on the same examples, as §V-D proposes."""
+        ori, fl = self._models.ori(), self._models.fl()
+        made = self._workspace.obtain(self.again_recipe(ori, fl))
+        return Again(**load_bundle(made.path, MarginTable.load, "margin tables"))
+
     def count_rays(self, ori: Classifier, dose: float, equal: bool) -> int:
         """Return the rays per sample of `retrain`, at least 1."""
         rays = max(1, round(dose * self._workspace.config.feedback.rays_per_sample))
@@ -70,34 +92,61 @@ class Doses:
 
     def recipe(self, ori: Classifier, dose: float, equal: bool) -> Recipe:
         """Return the recipe of `retrain`."""
-        search, samples = self._searches.held_out_search()
+        held_out = self._searches.held_out_search()
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
-            from flutils import models
-
-            rays, trained = self.count_rays(ori, dose, equal), scratch / "retrained.keras"
-            examples = self._feedback.examples(ori, equal=equal, rays_per_sample=rays)
-            # A training that was done when this was killed is read from its last checkpoint.
-            measured = self._models.train_on(
-                ori, examples.images, examples.labels, trained, scratch / "training"
-            )
-            counted = len(examples)
-            del examples  # gigabytes, at the paper's size
-            table = self._searches.measure(
-                lambda: models.load_model(trained), search, samples, scratch / "search"
-            )
+            rays = self.count_rays(ori, dose, equal)
+            measured = self._train(ori, ori, scratch, equal=equal, rays_per_sample=rays)
+            table = self._search(scratch, "search", held_out)
             table.save(path)
-            return {**measured, **table.summary(), "examples": counted, "rays_per_sample": rays}
+            return {**measured, **table.summary(), "rays_per_sample": rays}
+
+        inputs = {"step": "train_dose", "dose": dose, "searched": _spell(held_out)}
+        return Recipe(name_dose(dose, equal), ".npz", {**inputs, **self._inputs(ori, equal)}, make)
+
+    def again_recipe(self, ori: Classifier, fl: Classifier) -> Recipe:
+        """Return the recipe of `again`: the examples are those of Ori., the start is F.L."""
+        searched = {"few": self._searches.few_search(), "held_out": self._searches.held_out_search()}
+
+        def make(path: Path, scratch: Path) -> dict[str, Any]:
+            measured, parts = self._train(fl, ori, scratch), {}
+            for name, search in searched.items():
+                parts[name] = scratch / f"{name}.npz"
+                if not parts[name].exists():
+                    self._search(scratch, name, search).save(parts[name])
+            save_bundle(parts.items(), path)
+            return measured
 
         inputs = {
-            "step": "train_dose",
-            "dose": dose,
-            "training": asdict(self._workspace.config.training),
-            "weights": WEIGHTS,
-            "searched": {"search": asdict(search), "samples": samples},
-            **self._feedback.inputs(ori, equal),
+            "step": "train_again",
+            "start": fl.artifact.checksum,
+            "searched": {name: _spell(search) for name, search in searched.items()},
         }
-        return Recipe(name_dose(dose, equal), ".npz", inputs, make)
+        return Recipe(AGAIN, ".zip", {**inputs, **self._inputs(ori, equal=False)}, make)
+
+    def _inputs(self, ori: Classifier, equal: bool) -> dict[str, Any]:
+        training = asdict(self._workspace.config.training)
+        return {"training": training, "weights": WEIGHTS, **self._feedback.inputs(ori, equal)}
+
+    def _train(self, start: Classifier, ori: Classifier, scratch: Path, **choice: Any) -> dict[str, Any]:
+        """Retrain a classifier on examples of Ori., of which `choice` says how many.
+
+        A training that was done when this was killed is read from its last checkpoint.
+        """
+        examples = self._feedback.examples(ori, **choice)
+        trained, kept = scratch / _TRAINED, scratch / "training"
+        measured = self._models.train_on(start, examples.images, examples.labels, trained, kept)
+        return {**measured, "examples": len(examples)}
+
+    def _search(self, scratch: Path, name: str, search: Search) -> MarginTable:
+        from flutils import models
+
+        return self._searches.measure(lambda: models.load_model(scratch / _TRAINED), *search, scratch / name)
+
+
+def _spell(search: Search) -> dict[str, Any]:
+    settings, samples = search
+    return {"search": asdict(settings), "samples": samples}
 
 
 def name_dose(dose: float, equal: bool) -> str:

@@ -82,7 +82,6 @@ class Experiment(Workspace):
         ours = {
             CONTROL: Step(models.control, lambda: models.control_recipe(self._ori(), CONTROL)),
             NOISE: Step(models.noise, lambda: models.control_recipe(self._ori(), NOISE)),
-            AGAIN: Step(models.again, lambda: models.again_recipe(self._ori(), self._fl())),
         }
         retrained = {
             FL: Step(models.fl, lambda: models.retrained_recipe(self._ori(), FL, False)),
@@ -137,6 +136,7 @@ class Experiment(Workspace):
             **search(*retrained),
             **each("margins-{}-few", searches.few, *ours, find=searches.few_recipe),
             **search_held_out(ORI, *retrained, *ours),
+            AGAIN: Step(self.doses.again, lambda: self.doses.again_recipe(self._ori(), self._fl())),
             **each("crossing-{}", self.feedback.crossing, ORI),
             **each("crossing-{}-equal", partial(self.feedback.crossing, equal=True), ORI),
             ADV: adv,

@@ -12,7 +12,6 @@ from flutils.experiment.feedback import Feedback
 from flutils.experiment.searches import Searches
 from flutils.experiment.workspace import (
     ADV,
-    AGAIN,
     CONTROL,
     FL,
     NOISE,
@@ -64,10 +63,6 @@ class Models:
         What F.L. gains over this second control comes from the directions of its examples.
         """
         return self._train_control(NOISE)
-
-    def again(self) -> Classifier:
-        """Return F.L. retrained once more on the same examples, as §V-D proposes."""
-        return Classifier(AGAIN, self._workspace.obtain(self.again_recipe(self.ori(), self.fl())))
 
     def all(self) -> dict[str, Classifier]:
         """Return the paper's four classifiers by its names, in its order."""
@@ -138,10 +133,6 @@ class Models:
         """Return the recipe of `retrain`."""
         return self._retraining(name, "train_feedback", classifier, equal=equal)
 
-    def again_recipe(self, ori: Classifier, fl: Classifier) -> Recipe:
-        """Return the recipe of `again`: the examples are those of Ori., the start is F.L."""
-        return self._retraining(AGAIN, "train_feedback", ori, start=fl)
-
     def control_recipe(self, classifier: Classifier, name: str) -> Recipe:
         """Return the recipe of `control` and `noise`."""
         work = self._workspace
@@ -196,7 +187,6 @@ class Models:
         classifier: Classifier,
         *,
         equal: bool = False,
-        start: Classifier | None = None,
         replace: Callable[[FeedbackExamples], np.ndarray] | None = None,
     ) -> Recipe:
         """Return the recipe of a retraining on the examples of a classifier.
@@ -204,16 +194,15 @@ class Models:
         Args:
             name: of the new classifier.
             step: what is done, part of its key.
-            classifier: whose examples.
+            classifier: where it starts from, and whose examples.
             equal: see `retrain`.
-            start: where it starts from, if that is another classifier.
             replace: makes the images that take the place of the examples'.
         """
 
         def make(path: Path, scratch: Path) -> dict[str, Any]:
             examples = self._feedback.examples(classifier, equal=equal)
             images = replace(examples) if replace else examples.images
-            measured = self.train_on(start or classifier, images, examples.labels, path, scratch)
+            measured = self.train_on(classifier, images, examples.labels, path, scratch)
             return {**measured, "copies" if replace else "examples": len(examples)}
 
         inputs = {
@@ -222,8 +211,6 @@ class Models:
             "weights": WEIGHTS,
             **self._feedback.inputs(classifier, equal),
         }
-        if start is not None:
-            inputs["start"] = start.artifact.checksum
         return Recipe(name, ".keras", inputs, make)
 
     def _build(self) -> Any:

@@ -11,11 +11,11 @@ import numpy as np
 from flutils import algorithm1, margins
 from flutils.arguments import InputWarning
 from flutils.config import SearchConfig, replace
-from flutils.experiment.workspace import AGAIN, CONTROL, NOISE, Classifier, Recipe, Workspace
+from flutils.experiment.workspace import CONTROL, NOISE, Classifier, Recipe, Workspace
 from flutils.margins import MarginTable, RayTrace
 from flutils.margins.cluster import connect
 
-FEW = (CONTROL, NOISE, AGAIN)  # the models that the paper does not have
+FEW = (CONTROL, NOISE)  # the models that the paper does not have
 OURS = "as computed here"
 # Readings of the paper's text that need a search of their own, and what they change in it.
 READINGS: dict[str, dict[str, Any]] = {
@@ -25,6 +25,7 @@ READINGS: dict[str, dict[str, Any]] = {
     "margins against the predicted class, not the label": {"reference": "prediction"},
 }
 Samples = tuple[np.ndarray, np.ndarray]
+Search = tuple[SearchConfig, tuple[str | int, ...]]  # settings, and which samples; see `Searches.inputs`
 
 
 def name_reading(reading: Mapping[str, Any]) -> str:
@@ -128,9 +129,12 @@ class Searches:
 
     def few_recipe(self, classifier: Classifier) -> Recipe:
         """Return the recipe of `few`, for a model of ours."""
+        return self._recipe(classifier, "-few", *self.few_search())
+
+    def few_search(self) -> Search:
+        """Return settings and samples of the search of `few`."""
         config = self._workspace.config
-        samples = ("training", config.comparison.samples_controls)
-        return self._recipe(classifier, "-few", config.search, samples)
+        return config.search, ("training", config.comparison.samples_controls)
 
     def reading_recipe(self, classifier: Classifier, **reading: Any) -> Recipe:
         """Return the recipe of `reading`."""
@@ -143,8 +147,8 @@ class Searches:
         """Return the recipe of `held_out`."""
         return self._recipe(classifier, "-held-out", *self.held_out_search())
 
-    def held_out_search(self) -> tuple[SearchConfig, tuple[str | int, ...]]:
-        """Return settings and samples of the search of test images; see `inputs`."""
+    def held_out_search(self) -> Search:
+        """Return settings and samples of the search of test images."""
         config = self._workspace.config
         search = replace(
             config.search,

@@ -8,8 +8,6 @@ from numpy.typing import NDArray
 
 from flutils.claims import (
     COMPARED,
-    CONTROL,
-    NOISE,
     Finding,
     ResampledMargins,
     agree,
@@ -26,8 +24,6 @@ from flutils.randomness import stream
 from flutils.robustness import class_robustness, mean_margin_matrix, rank_levels
 
 AGAIN = "F.L. again"
-FEW = (*COMPARED, AGAIN)
-HELD_OUT = (*MODELS, CONTROL, NOISE, AGAIN)
 # Claim about R -> the model that is said to have the larger R, and the other.
 LEVEL_CLAIMS = {
     "r-fl-rises": (FL, ORI),
@@ -69,11 +65,14 @@ class Tables(Searched[MarginTable]):
     def search(cls, experiment: Experiment) -> "Tables":
         """Search the models of an experiment."""
         models, searches = experiment.models, experiment.searches
-        trained = {**models.with_controls(), AGAIN: models.again()}
+        trained, again = models.with_controls(), experiment.doses.again()
         return cls(
             samples={model: searches.margins(trained[model]) for model in MODELS},
-            few={model: searches.few(trained[model]) for model in FEW},
-            held_out={model: searches.held_out(trained[model]) for model in HELD_OUT},
+            few={**{model: searches.few(trained[model]) for model in COMPARED}, AGAIN: again.few},
+            held_out={
+                **{model: searches.held_out(each) for model, each in trained.items()},
+                AGAIN: again.held_out,
+            },
             few_rows=experiment.few_rows,
         )
 

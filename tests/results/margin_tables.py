@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 
 from flutils import margins
-from flutils.claims import CONTROL, NOISE
-from flutils.paper import ADV, FL, ORI, REDUCED_FL
-from flutils.results.searched import AGAIN, FEW, HELD_OUT, MODELS, Tables
+from flutils.claims import COMPARED, CONTROL, NOISE
+from flutils.paper import ADV, FL, MODELS, ORI, REDUCED_FL
+from flutils.results.searched import AGAIN, Tables
 
 NUM_RAYS, STEPS = 60, 25
 EVEN = np.full(10, 0.1)
@@ -68,8 +68,8 @@ def make_models(seed=0, held_out=(), few=None, **kwargs):
     rows = np.flatnonzero(np.arange(every[ORI].num_samples) % 20 < 10) if few is None else np.asarray(few)
     return Tables(
         samples={model: every[model] for model in MODELS},
-        few={model: every[model].take(rows) for model in FEW},
-        held_out={model: test[model] for model in HELD_OUT},
+        few={model: every[model].take(rows) for model in (*COMPARED, AGAIN)},
+        held_out={model: test[model] for model in (*MODELS, CONTROL, NOISE, AGAIN)},
         few_rows=rows,
     )
 
