@@ -91,10 +91,13 @@ def summarize_claims(trainings: Trainings) -> str:
     decided = [line for line in lines if {line.printed, line.ours} <= {HOLDS, FAILS}]
     same = sum(line.printed == line.ours for line in decided)
     if trainings.enough:
-        opposed = f"{trainings.opposed} hold in one and fail in another"
-        if not trainings.opposed:
-            opposed = "none holds in one and fails in another"
-        ours += f" ({trainings.decided_in_some} of these are decided in some runs; {opposed})"
+        frame = trainings.frame()
+        some = ((frame[HOLDS] + frame[FAILS] > 0) & (frame["over all"] == CANNOT_TELL)).sum()
+        both = ((frame[HOLDS] > 0) & (frame[FAILS] > 0)).sum()
+        opposed = (
+            f"{both} hold in one and fail in another" if both else "none holds in one and fails in another"
+        )
+        ours += f" ({some} claims that cannot be told are decided in some runs; {opposed})"
     statements = len({line.claim.id for line in lines})
     return (
         f"The paper's text makes {statements} statements; one about both datasets counts for each, so that "
@@ -123,8 +126,7 @@ def summarize_controls(trainings: Trainings) -> str:
     often = "each model was trained once"
     if trainings.averaged:
         whose = f"95 % t-interval over {len(trainings.reports)} runs"
-        often = "numbers are means over the runs, and the rule was changed after these had been seen "
-        often += "(docs/protocol.md)"
+        often = "numbers are means over the runs; docs/protocol.md tells how the rule came about"
     return (
         f"**{BOUNDARY}** Two controls are retrained as F.L. is: *longer training* on each example's sample "
         "in its place, *noise* on that sample with Gaussian noise of the example's length. On test images, "

@@ -21,7 +21,6 @@ from flutils.claims import (
     format_difference,
     format_significant,
 )
-from flutils.config import DATASETS
 from flutils.paper import FL
 from flutils.results.base import Result, tabulate
 from flutils.results.dose import Dose
@@ -141,7 +140,8 @@ class Trainings:
     def controls(self) -> pd.DataFrame:
         """Return what F.L. gains over the controls: mean, scatter, and in how many trainings above 0."""
         rows: dict[tuple[str, str], dict[tuple[str, str], str]] = {}
-        for place, items in sorted(self._comparisons.items(), key=lambda item: DATASETS.index(item[0][0])):
+        order = list(dict.fromkeys(name for report in self.reports.values() for name in report.found))
+        for place, items in sorted(self._comparisons.items(), key=lambda item: order.index(item[0][0])):
             rows[place] = {}
             for pair in (f"{FL} − {CONTROL}", f"{FL} − {NOISE}"):
                 found = [item.differences[pair][0] for item in items]
@@ -199,19 +199,6 @@ class Trainings:
     def enough(self) -> bool:
         """Whether there are enough trainings for verdicts over all of them."""
         return len(self.reports) >= ENOUGH
-
-    @property
-    def decided_in_some(self) -> int:
-        """How many counted claims hold or fail in some trainings, and cannot be told over all."""
-        frame = self.frame()
-        some = (frame[HOLDS] + frame[FAILS] > 0) & (frame["over all"] == CANNOT_TELL)
-        return int(some.sum())
-
-    @property
-    def opposed(self) -> int:
-        """How many counted claims hold in some trainings and fail in others."""
-        frame = self.frame()
-        return int(((frame[HOLDS] > 0) & (frame[FAILS] > 0)).sum())
 
     def _lines(self) -> Iterator[ClaimLine]:
         for report in self.reports.values():
