@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import matplotlib as mpl
@@ -109,6 +110,23 @@ def test_provenance_says_what_it_is_and_where_it_came_from(store):
     assert {"commit", "date", "backend", "features", "onednn"} <= set(about)
     assert about["threads"]["cores"] == len(os.sched_getaffinity(0))
     assert about["date"].count("-") == 2
+
+
+def test_provenance_names_the_graphics_card_that_jax_runs_on(monkeypatch):
+    def describe(*platforms):
+        jax = types.SimpleNamespace(
+            devices=lambda: [
+                types.SimpleNamespace(platform=each, device_kind=f"a {each}") for each in platforms
+            ]
+        )
+        keras = types.SimpleNamespace(backend=types.SimpleNamespace(backend=lambda: "jax"))
+        monkeypatch.setitem(sys.modules, "jax", jax)
+        monkeypatch.setitem(sys.modules, "keras", keras)
+        return origin.describe_origin()["device"]
+
+    plain = describe("cpu")
+    assert "a cpu" not in plain and plain.endswith("cores")
+    assert describe("gpu") == f"a gpu, {plain}"
 
 
 def test_an_artifact_is_kept_where_git_does_not_answer(store, monkeypatch):

@@ -44,7 +44,9 @@ def describe_origin() -> dict[str, Any]:
     return {
         "versions": versions,
         "backend": keras.backend.backend() if keras else None,
-        "device": f"{_processor()['model name']}, {len(os.sched_getaffinity(0))} cores",
+        "device": ", ".join(
+            [*_graphics_cards(), _processor()["model name"], f"{len(os.sched_getaffinity(0))} cores"]
+        ),
         "features": sorted(_FEATURES & set(_processor()["flags"].split())),
         "onednn": os.environ.get("TF_ENABLE_ONEDNN_OPTS"),
         "threads": _count_threads(),
@@ -52,6 +54,20 @@ def describe_origin() -> dict[str, Any]:
         "commit": _commit(),
         "date": datetime.now(UTC).date().isoformat(),
     }
+
+
+def _graphics_cards() -> list[str]:
+    """Return the names of the graphics cards that Keras's backend runs on, where it runs."""
+    keras = sys.modules.get("keras")
+    backend = keras.backend.backend() if keras else None
+    if backend == "jax" and "jax" in sys.modules:
+        devices = sys.modules["jax"].devices()
+        return [device.device_kind for device in devices if device.platform == "gpu"]
+    if backend == "tensorflow" and "tensorflow" in sys.modules:
+        config = sys.modules["tensorflow"].config
+        details = map(config.experimental.get_device_details, config.list_physical_devices("GPU"))
+        return [str(each.get("device_name", "a graphics card")) for each in details]
+    return []
 
 
 def _count_threads() -> dict[str, int]:
