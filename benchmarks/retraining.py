@@ -61,7 +61,8 @@ def sweep(dataset: str, profile: str, results: dict[str, Any]) -> None:
         seconds = time.perf_counter() - started
         last = {name: history[-1][name] for name in ("loss", "accuracy")}
         runs.append({"rate": rate, "epochs": epochs, **last, "seconds": round(seconds, 1)})
-        write_json(RESULTS / "retraining.json", {**describe_origin(), **results})
+        results[dataset]["origin"] = describe_origin()
+        write_json(RESULTS / "retraining.json", results)
         print(dataset, runs[-1], flush=True)
 
     for rate in RATES[dataset]:
@@ -71,7 +72,7 @@ def sweep(dataset: str, profile: str, results: dict[str, Any]) -> None:
         if runs[-1]["loss"] >= LEVEL or runs[-1]["rate"] != best:
             run(best, epochs)
     results[dataset] |= {"rate": best, "epochs": choose_epochs(runs, best)}
-    write_json(RESULTS / "retraining.json", {**describe_origin(), **results})
+    write_json(RESULTS / "retraining.json", results)
     print(dataset, "chosen:", results[dataset]["rate"], results[dataset]["epochs"], flush=True)
 
 

@@ -124,7 +124,7 @@ _CIFAR10 = replace(
         "epochs": 30,
     },
     search={"num_directions": 1000, "both_signs": False, "step": 2.0, "search_range": 127.5},
-    feedback={"learning_rate": 0.02, "epochs": 2},
+    feedback={"learning_rate": 0.01, "epochs": 8},
     attacks={
         "steps": 20,
         "cw_steps": 100,
