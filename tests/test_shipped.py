@@ -11,6 +11,7 @@ from flutils.artifacts.files import hash_inputs
 from flutils.config import DATASETS
 from flutils.experiment import Experiment
 from flutils.results.margins import trace_rays
+from flutils.results.theory import obtain_lemma, obtain_steps
 
 SHIPPED = ROOT / "artifacts" / "paper"
 PROVENANCES = sorted(path for path in SHIPPED.glob("*/*.*.json") if not path.name.startswith("."))
@@ -51,7 +52,8 @@ def test_todays_code_reads_what_is_shipped(dataset, monkeypatch):
         ori = experiment.models.ori()
         trace_rays(experiment, ori, experiment.searches.margins(ori))
 
-    for make in (*(step.make for step in experiment.list_steps().values()), trace):
+    in_notebooks = (trace, lambda: obtain_lemma(experiment), lambda: obtain_steps(experiment))
+    for make in (*(step.make for step in experiment.list_steps().values()), *in_notebooks):
         with suppress(NotShippedError):
             make()
     orphaned = sorted(path.name for path in shipped - read)

@@ -67,13 +67,8 @@ class Theory(Result):
         first = next(iter(experiments.values()))
         plane, falls = push_plane(first.seed), measure_falls(first.seed)
         surfaces = _count_surfaces(first.seed)
-        lemma = {name: _obtain(each, "lemma", Lemma, measure_lemma) for name, each in experiments.items()}
-        tried = {
-            name: _obtain(
-                each, "steps", Steps | None, measure_steps, rates=STEP_RATES.tolist(), **STEP_COUNTS
-            )
-            for name, each in experiments.items()
-        }
+        lemma = {name: obtain_lemma(each) for name, each in experiments.items()}
+        tried = {name: obtain_steps(each) for name, each in experiments.items()}
         steps = {name: each for name, each in tried.items() if each is not None}
         statements = (
             *_state_plane(plane),
@@ -209,6 +204,17 @@ class Theory(Result):
         from flutils.results.theory_figures import draw_theory
 
         return draw_theory(self)
+
+
+def obtain_lemma(experiment: Experiment) -> Lemma:
+    """Return what `measure_lemma` measured on Ori., measured unless the store has it."""
+    return _obtain(experiment, "lemma", Lemma, measure_lemma)
+
+
+def obtain_steps(experiment: Experiment) -> Steps | None:
+    """Return what `measure_steps` measured on Ori., measured unless the store has it."""
+    rates = STEP_RATES.tolist()
+    return _obtain(experiment, "steps", Steps | None, measure_steps, rates=rates, **STEP_COUNTS)
 
 
 def _obtain(
