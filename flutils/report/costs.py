@@ -17,11 +17,11 @@ class Costs:
     Attributes:
         hours: (dataset, kind of step) -> hours by the clock. A training counts every epoch; of another step
             that was stopped and continued, the last part alone is known.
-        devices: processors and graphics cards, in words, in the order of their share.
+        devices: processors and graphics cards, in words -> hours, the most first.
     """
 
     hours: dict[tuple[str, str], float]
-    devices: tuple[str, ...]
+    devices: dict[str, float]
 
     @property
     def total(self) -> float:
@@ -39,8 +39,8 @@ def read_costs(folder: Path) -> Costs:
     devices: dict[str, float] = defaultdict(float)
     for dataset, kind, seconds, device in _list_made(folder):
         hours[dataset, kind] += seconds / 3600
-        devices[device] += seconds
-    return Costs(dict(hours), tuple(sorted(devices, key=devices.__getitem__, reverse=True)))
+        devices[device] += seconds / 3600
+    return Costs(dict(hours), dict(sorted(devices.items(), key=lambda item: -item[1])))
 
 
 def _list_made(folder: Path) -> Iterator[tuple[str, str, float, str]]:

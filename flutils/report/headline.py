@@ -35,10 +35,11 @@ def render_headline(
     Args:
         trainings: of the profile that is shown.
         costs: what its artifacts took to make, if nobody makes them in one run.
-        others: of other profiles, whose dose of examples is named as well.
+        others: of other profiles, whose verdicts and dose of examples are named as well.
     """
     parts = (
         f"{summarize_run(trainings.first)} {summarize_claims(trainings)}",
+        " ".join(filter(None, (compare_claims(trainings, other) for other in others))),
         summarize_costs(costs) if costs else "",
         summarize_controls(trainings),
         tabulate_measures(trainings),
@@ -103,6 +104,22 @@ def summarize_claims(trainings: Trainings) -> str:
         f"The paper's text makes {statements} statements; one about both datasets counts for each, so that "
         f"there are {len(lines)} claims. In our numbers{where} {ours}; in the paper's own printed tables "
         f"{printed}. Where both decide, they agree on {same} of {len(decided)}."
+    )
+
+
+def compare_claims(trainings: Trainings, other: Trainings) -> str:
+    """Say how many claims hold at the sizes of another profile, and where it agrees; empty if none there."""
+    theirs = {(line.claim.id, line.dataset): line.ours for line in other.claims() if line.counted}
+    judged = [verdict for verdict in theirs.values() if verdict != NOT_JUDGED]
+    if not judged:
+        return ""
+    pairs = [(line.ours, theirs[line.claim.id, line.dataset]) for line in trainings.claims() if line.counted]
+    decided = [pair for pair in pairs if set(pair) <= {HOLDS, FAILS}]
+    same = sum(ours == others for ours, others in decided)
+    runs = f", in {len(other.reports)} runs," if other.enough else ""
+    return (
+        f"At the sizes of `{other.profile}`{runs} {_count(judged)}; where both profiles decide, they agree "
+        f"on {same} of {len(decided)}."
     )
 
 
@@ -249,10 +266,11 @@ def _describe_dose(learned: FeedbackResult) -> str:
 
 def summarize_costs(costs: Costs) -> str:
     """Say how long everything took, and on what."""
+    devices = " and ".join(f"{hours:.1f} on {device}" for device, hours in costs.devices.items())
     return (
-        f"The models, margin tables and attacks that ship took {costs.total:.0f} hours to make, on "
-        f"{', '.join(costs.devices)}: hours by the clock, pauses included; of a search or attack that "
-        "went on after a stop, its last part alone."
+        f"The models, margin tables and attacks that ship took {costs.total:.0f} hours to make, {devices}: "
+        "hours by the clock, pauses included, and of steps that ran side by side each; of a search or attack "
+        "that went on after a stop, its last part alone."
     )
 
 

@@ -18,6 +18,7 @@ from flutils.report import render_headline, render_results, report_results
 from flutils.report.costs import read_costs
 from flutils.report.files import BEGIN, END, read_trainings, render_files
 from flutils.report.headline import (
+    compare_claims,
     find_sign,
     summarize_attacks,
     summarize_claims,
@@ -164,6 +165,26 @@ def test_five_runs_decide_only_what_each_of_them_does():
     assert "| ✓ holds | **✓ holds** | ? cannot tell |" in render_results([mixed])
 
 
+def test_the_headline_says_where_another_profile_decides_alike():
+    report = read_quick()
+    turn = {HOLDS: FAILS, FAILS: HOLDS, CANNOT_TELL: CANNOT_TELL}
+    own = {name: change_verdicts(each, turn) for name, each in report.found["mnist"].items()}
+    this = Trainings("quick", {0: report})
+    other = Trainings("paper", {0: replace(report, profile="paper", found={**report.found, "mnist": own})})
+    decided = [line for line in report.claims() if line.counted and line.ours in (HOLDS, FAILS)]
+    same = sum(line.dataset != "mnist" for line in decided)
+    assert f"where both profiles decide, they agree on {same} of {len(decided)}." in compare_claims(
+        this, other
+    )
+    alike = Trainings("paper", dict.fromkeys(range(5), report))
+    text = compare_claims(this, alike)
+    assert text.startswith("At the sizes of `paper`, in 5 runs, **")
+    assert f"agree on {len(decided)} of {len(decided)}" in text
+    assert text in render_headline(this, None, [alike])
+    empty = replace(report, found={name: {} for name in report.found})
+    assert not compare_claims(this, Trainings("paper", {0: empty}))
+
+
 def test_the_report_at_the_papers_sizes_says_what_they_took():
     costs = read_costs(ROOT / "artifacts" / "paper")
     assert costs.total == pytest.approx(sum(costs.hours.values())) and costs.total > 9
@@ -171,8 +192,10 @@ def test_the_report_at_the_papers_sizes_says_what_they_took():
     epochs = sum(epoch["seconds"] for epoch in adv["measured"]["history"])
     assert costs.hours["mnist", "training, adversarial"] == pytest.approx(epochs / 3600)
     trainings = Trainings("paper", {0: read_quick()})
+    devices = " and ".join(f"{hours:.1f} on {device}" for device, hours in costs.devices.items())
+    assert sum(costs.devices.values()) == pytest.approx(costs.total)
     for text in (render_headline(trainings, costs), render_results([trainings], {}, costs)):
-        assert f"took {costs.total:.0f} hours to make, on {costs.devices[0]}" in text
+        assert f"took {costs.total:.0f} hours to make, {devices}: " in text
     assert "hours to make" not in render_results([Trainings("quick", {0: read_quick()})], {}, costs)
 
 
