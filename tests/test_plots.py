@@ -361,7 +361,9 @@ def test_doses_draw_lines_and_bars_from_the_model_before():
     assert (first.get_ylabel(), second.get_ylabel()) == ("gain", "accuracy (%)")
     curves = [line for line in first.get_lines() if line.get_marker() in "DP"]
     for line, model in zip(curves, (FL, REDUCED), strict=True):
-        np.testing.assert_allclose(line.get_xdata(), shares[model])
+        np.testing.assert_allclose(
+            line.get_xdata(), shares[model], atol=1
+        )  # the second a little to the right
         np.testing.assert_allclose(line.get_ydata(), np.array(gains[model])[:, 0])
         assert to_hex(line.get_color()) == MODEL_STYLES[model].color
     bars, others = (each.get_segments() for each in first.collections)

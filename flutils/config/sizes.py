@@ -87,6 +87,7 @@ SIZES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
             _SMOKE,
             model=_SMALL_RESNET,
             training={"pad": 2, "train_size": 5000},
+            feedback={"learning_rate": 0.02},
         ),
     },
     "quick": {
@@ -105,6 +106,7 @@ SIZES: dict[str, dict[str, dict[str, dict[str, Any]]]] = {
             model=_SMALL_RESNET,
             training={"epochs": 5, "pad": 2},
             adversarial={"epochs": 4},
+            feedback={"learning_rate": 0.02},
         ),
     },
     "paper": {"mnist": {}, "cifar10": {}},

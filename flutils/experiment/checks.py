@@ -11,6 +11,7 @@ APGD_CE, APGD_DLR, SQUARE = (spec.name for spec in (attacks.APGD_CE, attacks.APG
 LEFT = 0.01  # most accuracy that PGD at the standard radius may leave an undefended model
 FLAT = 0.1  # most of the loss's rise that the last quarter of the iterations may bring
 ZERO = 0.01  # most images without a gradient
+WEAKER = 0.05  # most images that CW-L2 may break beyond DeepFool, within DeepFool's budget
 STRONGER, GRADIENT_FREE = 0.05, 0.02  # most images that APGD may break beyond PGD, and Square beyond both
 
 
@@ -60,6 +61,15 @@ def check_attacks(standard: Mapping[str, attacks.AttackResult], *, undefended: b
     if undefended:
         left = float((~pgd).mean())
         yield Check("Ori. falls", left <= LEFT, f"{left:.1%} left by PGD")
+
+
+def check_nearest(smallest: Mapping[str, attacks.AttackResult], budget: float) -> Iterator[Check]:
+    """Check that DeepFool finds what CW-L2 finds within DeepFool's budget, on the same images."""
+    if budget > 0:
+        deepfool, cw = (smallest[name].within(budget) for name in ("DeepFool", "CW-L2"))
+        left, less = float((~deepfool.success).mean()), float((~cw.success).mean())
+        said = f"at {budget:.3g} DeepFool leaves {left:.1%}, CW-L2 {less:.1%}"
+        yield Check("DeepFool finds what CW-L2 does", left - less <= WEAKER + 1e-9, said)
 
 
 def check_curve(correct: np.ndarray, strengths: np.ndarray, *, chance: float) -> Iterator[Check]:

@@ -14,6 +14,7 @@ from flutils.experiment.checks import (
     Review,
     check_attacks,
     check_curve,
+    check_nearest,
     check_review,
 )
 from flutils.experiment.workspace import ORI, Classifier, Recipe, Workspace
@@ -58,6 +59,9 @@ class Reviews:
         """
         return [
             *check_attacks(self._attacks.standard(classifier), undefended=classifier.name == ORI),
+            *check_nearest(
+                self._attacks.smallest(classifier), self._attacks.calibrate()["DeepFool"].strength
+            ),
             *check_curve(
                 self._attacks.curve(classifier),
                 self._attacks.curve_strengths(),

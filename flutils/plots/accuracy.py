@@ -68,7 +68,7 @@ def plot_accuracy_curves(panels: Mapping[str, CurvePanel], *, chance: float) -> 
         axis.set_title(title, loc="left")
         axis.margins(x=0.02)
     handles = [*make_handles(models, lines=True), *_make_other_handles("95 % Wilson interval", chance)]
-    figure.legend(handles=handles, ncols=len(handles), **_LEGEND)
+    figure.legend(handles=handles, ncols=-(-len(handles) // (2 if len(panels) == 1 else 1)), **_LEGEND)
     return figure
 
 

@@ -38,9 +38,8 @@ def plot_margins(
     histogram, rates = axes[0]
     counts, class_names = np.asarray(rays_by_step), list(not_found)
     histogram.bar(np.arange(len(counts)) * step, counts, step, color=OURS_COLOR)
-    histogram.set(
-        xlabel=f"margin ({unit})", ylabel="rays", title="Rays that cross; at 0 the misclassified samples"
-    )
+    title = "Rays that cross" + "; at 0 the misclassified samples" * bool(counts[0])
+    histogram.set(xlabel=f"margin ({unit})", ylabel="rays", title=title)
     rates.bar(class_names, [100 * rate for rate in not_found.values()], color=OURS_COLOR)
     rates.axhline(100 * all_classes, color=LIMIT_COLOR, ls="--", label=f"all: {all_classes:.1%}")
     rates.set(xlabel="origin class", ylabel="rays without crossing (%)", ylim=(0, 100))

@@ -27,8 +27,9 @@ def plot_cells(cells: Sequence[Mapping[str, Any]]) -> Figure:
             Cells of one table stand together.
 
     Returns:
-        The figure. Tables whose numbers span decades (I, IV and R) have logarithmic axes; there a 0 or an
-        infinity stands on the grey line at the edge. A panel's title says how many numbers have one of ours.
+        The figure. Where the numbers of Table I, of Table IV or of R span a decade the axes are logarithmic;
+        there a 0 or an infinity stands on the grey line at the edge. A panel's title says how many numbers
+        have one of ours.
     """
     panels = [(table, list(group)) for table, group in groupby(cells, key=lambda cell: str(cell["table"]))]
     figure, axes = start_figure(1, len(panels), (3.1 * len(panels) + 0.4, 3.9))
@@ -45,14 +46,17 @@ def plot_cells(cells: Sequence[Mapping[str, Any]]) -> Figure:
 def _draw_table(axis: Axes, table: str, cells: Sequence[Mapping[str, Any]]) -> None:
     known = [cell for cell in cells if cell["ours"] is not None]
     pairs = np.array([(cell["paper"], cell["ours"]) for cell in known], np.float64).reshape(-1, 2)
-    low, high = _find_limits(pairs, log=table in _LOG)
+    finite = pairs[np.isfinite(pairs)]
+    # R of one dataset spans less than a decade, for which logarithmic axes have no place for their ticks.
+    log = table in _LOG and not (finite.size and finite.min() > 0 and finite.max() < 10 * finite.min())
+    low, high = _find_limits(pairs, log=log)
     inner = np.clip(pairs, low, high)
     dots: Any = {"s": 22, "alpha": 0.6, "lw": 0, "zorder": 3}
     for name in dict.fromkeys(cell["dataset"] for cell in known):
         own = [cell["dataset"] == name for cell in known]
         axis.scatter(*inner[own].T, marker=_MARKERS[name], color=_COLORS[name], **dots)
     axis.plot([low, high], [low, high], color="#555555", lw=1, zorder=2)
-    if table in _LOG:
+    if log:
         axis.set(xscale="log", yscale="log")
         for draw in (axis.axhline, axis.axvline):
             draw(low, **_EDGE)

@@ -58,6 +58,9 @@ def plot_boundaries(
     """
     points, kind = np.asarray(samples, np.float64), np.asarray(classes)
     figure, axes = start_figure(1, len(panels), (3.6 * len(panels), 4.3))
+    # The search is not clipped, so that some examples lie outside the square of the samples.
+    reached = np.concatenate([np.reshape(panel.examples, (-1, 2)) for panel in panels])
+    low, high = reached.min(initial=0) - 0.02, reached.max(initial=1) + 0.02
     for axis, panel in zip(axes[0], panels, strict=True):
         _draw_regions(axis, place, panel.f)
         if panel is not panels[0]:
@@ -73,7 +76,7 @@ def plot_boundaries(
                     *made.T, s=30, facecolor="w", edgecolor=CLASS_COLORS[c], marker=CLASS_MARKERS[c], lw=1.3,
                     label=f"example labelled {'AB'[c]}", zorder=3,
                 )  # fmt: skip
-        axis.set(title=panel.title, aspect="equal", xlabel="first pixel", xlim=(0, 1), ylim=(0, 1))
+        axis.set(title=panel.title, aspect="equal", xlabel="first pixel", xlim=(low, high), ylim=(low, high))
     axes[0, 0].set_ylabel("second pixel")
     handles: dict[str, Artist] = {}
     for axis in axes[0]:

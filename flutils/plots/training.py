@@ -17,7 +17,7 @@ def plot_history(
     """Plot training loss and accuracy by epoch, with the test accuracy reached.
 
     Args:
-        history: one mapping per epoch with ``loss`` and ``accuracy`` (fraction).
+        history: one mapping per epoch with ``loss``, ``accuracy`` (fraction) and, of some, ``pgd_accuracy``.
         test_accuracy: fraction of the test set, without an attack.
         attacked: whether loss and accuracy in `history` are of attacked batches, for the labels.
     """
@@ -25,10 +25,7 @@ def plot_history(
     epoch = np.arange(1, len(history) + 1)
     loss, accuracy = axes[0]
     loss.plot(epoch, [entry["loss"] for entry in history], marker="o", color=OURS_COLOR)
-    loss.set(xlabel="epoch", ylabel="training loss (nats)")
-    loss.update_datalim([(1, 0)])
-    loss.autoscale_view()
-    loss.set_ylim(bottom=0)
+    loss.set(xlabel="epoch", ylabel="training loss (nats), log scale", yscale="log")
     accuracy.plot(
         epoch,
         [100 * entry["accuracy"] for entry in history],
@@ -36,6 +33,9 @@ def plot_history(
         color=OURS_COLOR,
         label="training, under attack" if attacked else "training, running",
     )
+    if attacked:
+        pgd = [100 * entry["pgd_accuracy"] for entry in history]
+        accuracy.plot(epoch, pgd, marker="s", ls=":", color=LIMIT_COLOR, label="training, under full PGD")
     tested = "test, without attack" if attacked else "test, at the end"
     accuracy.axhline(100 * test_accuracy, color=LIMIT_COLOR, ls="--", label=f"{tested}: {test_accuracy:.1%}")
     accuracy.set(xlabel="epoch", ylabel="accuracy (%)")

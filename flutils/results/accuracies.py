@@ -10,6 +10,7 @@ from flutils import attacks, paper
 from flutils.attacks import AttackResult
 from flutils.claims import (
     CANNOT_TELL,
+    NOISE,
     Finding,
     Floats,
     draw_weights,
@@ -19,7 +20,7 @@ from flutils.claims import (
     is_larger,
     judge_resamples,
 )
-from flutils.paper import ADV, FL, MNIST, ORI
+from flutils.paper import ADV, FL, MNIST, ORI, REDUCED_FL
 
 CLEAN = "without an attack"
 COLUMNS = (ORI, ADV, FL)  # of Table III
@@ -135,7 +136,9 @@ def find_claims(
             "noise-fl-best",
             hold_all(*(_is_best(rates[name], FL) if name in noises else unknown for name in _NOISES)),
             "; ".join(
-                f"{name}: {_list_rates(rates[name])}{_list_printed(dataset, [name])}" for name in noises
+                f"{name}: {_list_rates(rates[name])}{_list_printed(dataset, [name])}"
+                f"{_list_unprinted(rates[name])}"
+                for name in noises
             )
             + silent.removeprefix("" if noises else "; "),
         ),
@@ -198,6 +201,12 @@ def _list_rates(rates: Mapping[str, Floats], digits: int = 1) -> str:
     if np.isnan(rates[ORI][0]):
         return "none"
     return ", ".join(f"{model} {100 * rates[model][0]:.{digits}f} %" for model in COLUMNS)
+
+
+def _list_unprinted(rates: Mapping[str, Floats]) -> str:
+    """List the models that Table III does not have."""
+    found = [f"{m} {format_percent(rates[m][0])}" for m in (REDUCED_FL, NOISE) if m in rates]
+    return f" (not in the table: {', '.join(found)})" if found else ""
 
 
 def _list_printed(dataset: str, names: Collection[str]) -> str:

@@ -127,6 +127,7 @@ class Result:
     def questions(self) -> pd.DataFrame:
         """Return the verdicts on what the paper says of the other dataset only."""
         rows = [(each.claim, each.verdict, each.evidence) for each in self.unclaimed]
+        rows = rows or [("nothing: all is said of this dataset", "–", "–")]
         columns = ["said of the other dataset only", "ours", "evidence"]
         return pd.DataFrame(rows, columns=columns).set_index(columns[0])
 

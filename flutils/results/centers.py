@@ -20,6 +20,7 @@ class Centers:
 
     Attributes:
         rows: model that chose -> (c,) rows of the searched samples.
+        tied: model that chose -> (c, n) bool, which samples of each class have as large a mean margin.
         means: model that chose -> model measured -> (1 + b, c) mean margins, pixel values, of the images of
             the data and of each resample. A ray without a crossing counts as the pixel range.
         wrong: model that chose -> model measured -> (1 + b, c) bool, whether the image is misclassified and
@@ -27,6 +28,7 @@ class Centers:
     """
 
     rows: dict[str, np.ndarray]
+    tied: dict[str, np.ndarray]
     means: dict[str, dict[str, Floats]]
     wrong: dict[str, dict[str, np.ndarray]]
 
@@ -53,8 +55,11 @@ def choose_centers(tables: Mapping[str, MarginTable], rng: np.random.Generator) 
         ranked = [own[np.argsort(-mean[found][own], kind="stable")] for own in members]
         chosen[found] = np.stack([own[drawn[:, own].argmax(axis=1)] for own in ranked], axis=1)
     misses = {m: table.crossing[:, 0] == 0 for m, table in tables.items()}
+    best = {found: mean[found][rows[0]] for found, rows in chosen.items()}
+    own = first.origin == np.arange(len(members))[:, None]
     return Centers(
         {found: rows[0] for found, rows in chosen.items()},
+        {found: own & (mean[found] == largest[:, None]) for found, largest in best.items()},
         {found: {m: values[rows] for m, values in mean.items()} for found, rows in chosen.items()},
         {found: {m: missed[rows] for m, missed in misses.items()} for found, rows in chosen.items()},
     )
@@ -82,6 +87,25 @@ def measure_readings(tables: Mapping[str, MarginTable], rows: Mapping[str, np.nd
                 "N/A (%)": 100 * float(missing.mean()),
             }
     return found
+
+
+def measure_ties(tables: Mapping[str, MarginTable], tied: Mapping[str, np.ndarray]) -> Table:
+    """Return, for each set of images and model, Avg. over all images that are as good as the chosen ones.
+
+    Args:
+        tables: model -> its margins.
+        tied: model that chose -> (c, n) bool, as in `Centers`.
+    """
+    mean = _average_rays(tables)
+    return {
+        f"{chose} / {model}": {
+            "Avg. over all that tie": float(np.mean([values[rows].mean() for rows in each])),
+            "smallest Avg. of them": float(np.mean([values[rows].min() for rows in each])),
+            "largest": float(np.mean([values[rows].max() for rows in each])),
+        }
+        for chose, each in tied.items()
+        for model, values in mean.items()
+    }
 
 
 def measure_choices(tables: Mapping[str, MarginTable], held_out: Mapping[str, MarginTable]) -> Table:

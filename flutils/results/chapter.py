@@ -62,12 +62,14 @@ class Chapter(Generic[R]):
     def verdicts(self) -> Any:
         """Return a table of every claim: what the paper's own numbers say of it, and what ours do."""
         columns = ["dataset", "about", "claim", "printed numbers", "ours", "evidence"]
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for name, each in self.results.items():
             printed = judge_printed(self._kind, name)
             for found in each.judged:
                 said = printed.get(found.id, "not decided")
                 rows.append((name, found.about, found.claim, said, found.verdict, found.evidence))
+        if not rows:
+            rows = [(name, "–", "no claim is about this dataset alone", *["–"] * 3) for name in self.results]
         frame = pd.DataFrame(rows, columns=columns)
         return style_frame(frame, self._kind.NAME + "verdicts").hide(axis="index")
 
@@ -84,7 +86,7 @@ class Chapter(Generic[R]):
             lines = [f"- **{verdict}**: {'; '.join(claims)}" for verdict, claims in said.items() if claims]
             if lines or (lines := each.remarks()):
                 parts += [f"**{each.title}**", "\n".join(lines)]
-        return Markdown("\n\n".join(parts))
+        return Markdown("\n\n".join(parts) or "No claim of the paper is about this.")
 
     def draw(self, name: str | None = None) -> None:
         """Show a figure of each dataset with its caption; by default the artefact's own.

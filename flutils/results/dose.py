@@ -36,7 +36,6 @@ _BEYOND, _MEAN, _SPREAD = "N/A (%)", "mean margin", "Std. of log₁₀ R_i"
 MEASURES: dict[str, Callable[[ResampledMargins], Floats]] = {
     _BEYOND: lambda found: 100 * found.not_found,
     _MEAN: lambda found: found.mean_margin,
-    "R by rays": lambda found: found.level_by_rays,
     _SPREAD: lambda found: deviate(found.log_robustness),
 }
 

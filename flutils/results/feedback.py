@@ -1,7 +1,7 @@
 """Feedback learning: which samples, the examples, whether they cross, and margins before and after."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from flutils.results.made_examples import (
 )
 from flutils.results.retrained_rays import (
     MADE,
+    SHUFFLES,
     OwnEffect,
     RayGroup,
     describe_group,
@@ -69,6 +70,11 @@ class FeedbackResult(Result):
     search_range: float
     pixel_max: float
 
+    @property
+    def _near(self) -> float:
+        """Two fifths of the search range, a length within which few rays cross; pixel values."""
+        return 0.4 * self.search_range
+
     @classmethod
     def compute(cls, experiment: Experiment) -> Self:
         """Make the examples, see which cross, retrain, and search again."""
@@ -80,11 +86,12 @@ class FeedbackResult(Result):
         reports = {m: experiment.feedback.crossing(ori, equal=m == REDUCED_FL) for m in SETS}
         # The larger set first, so that only one of the two is in memory.
         every = experiment.feedback.examples(ori, equal=True)
-        sets = {REDUCED_FL: describe_set(every, reports[REDUCED_FL], len(trained[REDUCED_FL].history))}
+        limit = table.settings.search_range
+        sets = {REDUCED_FL: describe_set(every, reports[REDUCED_FL], len(trained[REDUCED_FL].history), limit)}
         by_rule, counts = (every.sample, every.ray), {REDUCED_FL: (every.selection.chosen, every.counts)}
         del every
         made = experiment.feedback.examples(ori)
-        sets = {FL: describe_set(made, reports[FL], len(trained[FL].history)), **sets}
+        sets = {FL: describe_set(made, reports[FL], len(trained[FL].history), limit), **sets}
         counts[FL] = (made.selection.chosen, made.counts)
         chosen, moved = made.selection, reports[FL].moved
         masks = group_rays(table.crossing.shape, (made.sample, made.ray), by_rule, chosen.rows)
@@ -92,7 +99,7 @@ class FeedbackResult(Result):
         held_out = {label: searches.held_out(each) for label, each in trained.items()}
         groups = {name: describe_group(few, mask[experiment.few_rows]) for name, mask in masks.items()}
         everything = np.ones(held_out[ORI].crossing.shape, bool)
-        limit, after = table.settings.search_range, searches.margins(trained[FL])
+        after = searches.margins(trained[FL])
         gain = np.nan_to_num(after.margin, nan=limit) - np.nan_to_num(table.margin, nan=limit)
         ruled = np.zeros(table.crossing.shape, bool)
         ruled[by_rule] = True
@@ -159,6 +166,7 @@ class FeedbackResult(Result):
                 "copies: misclassified": each.copies,
                 "moved": moved,
                 "median margin": each.median_margin,
+                "moved: beyond the search range (%)": 100 * each.beyond / moved if moved else np.nan,
                 "moved: cross (%)": 100 * each.crossed / moved if moved else np.nan,
                 "moved: in the class met (%)": 100 * each.met / moved if moved else np.nan,
             }
@@ -179,17 +187,17 @@ class FeedbackResult(Result):
     def dose(self) -> pd.DataFrame:
         """Return how much of the training set and of the rays the examples are, the paper's above ours."""
         rays = self.num_samples * self.num_rays
-        rows = {}
+        rows: dict[tuple[str, str], dict[str, Any]] = {}
         for model, each in self.sets.items():
             printed = read_dose(self.dataset, model)
             if printed:
                 rows[model, "paper"] = _measure_dose(*printed)
             rows[model, "ours"] = {
                 **_measure_dose(each.examples, self.num_training, rays),
-                COPIED: each.copies,
-                "epochs of retraining": each.epochs,
+                COPIED: f"{each.copies:,}",
+                "epochs of retraining": str(each.epochs),
             }
-        return tabulate(rows, "model", "source")
+        return tabulate(rows, "model", "source").fillna("–")
 
     def before_after(self) -> pd.DataFrame:
         """Return what became of each group of rays on each model."""
@@ -198,6 +206,11 @@ class FeedbackResult(Result):
                 "samples": group.samples,
                 "rays": group.rays,
                 "mean margin": change.mean,
+                f"within {self._near:g} (%)": 100
+                * group.count_within(model, self._near / self.step)
+                / group.rays
+                if group.rays
+                else np.nan,
                 "N/A (%)": 100 * change.not_found,
                 "longer than on Ori. (%)": 100 * change.longer,
                 "shorter (%)": 100 * change.shorter,
@@ -217,7 +230,9 @@ class FeedbackResult(Result):
                 "gain if chosen": each.gain_chosen,
                 "gain if not": each.gain_others,
                 "difference": each.difference,
-                "shuffles as far from 0 (%)": 100 * each.as_far,
+                "shuffles as far from 0 (%)": f"{100 * each.as_far:.2f}"
+                if each.as_far
+                else f"< {100 / SHUFFLES:g}",
             }
             for kind, each in self.own.items()
         }

@@ -16,6 +16,7 @@ from flutils.claims import (
     Floats,
     compare_with_controls,
     format_percent,
+    format_signed,
     hold_all,
     is_larger,
     judge_findings,
@@ -30,6 +31,7 @@ from flutils.results.base import Drawing, Result, split_claimed, tabulate
 
 TURNING_POINT, SEVERE = 0.4, 0.5  # strengths that the text of section V names
 _ROUNDING = 1e-6  # of strengths kept as float32
+_FEW = 5  # strengths that evidence names one by one
 _SHOWN = (0, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
@@ -103,6 +105,26 @@ class Fig3(Result):
                 for label, rate in self.accuracy.items()
             }
             for i in self._choose_shown()
+        }
+        return tabulate(rows, "strength")
+
+    def gaps(self) -> pd.DataFrame:
+        """Return by how many points F.L. is ahead of each other model, at a few strengths and on average.
+
+        Averaged over the strengths before Ori. falls to chance, as `comparisons` are, and over all.
+        """
+        others = [model for model in self.accuracy if model != FL]
+        gap = {m: 100 * (self.accuracy[FL] - self.accuracy[m]) for m in others}
+        above = find_above_chance(self.accuracy[ORI], self.strengths, self.chance)
+        parts = {
+            self._format_strength(i): np.arange(len(self.strengths)) == i for i in self._choose_shown()[1:]
+        }
+        ends = {"before Ori. falls to chance": above, "all": self.strengths > 0}
+        for what, part in ((what, part) for what, part in ends.items() if part.any()):
+            parts[f"mean of {what}, {self.strengths[part][0]:.3g} to {self.strengths[part][-1]:.3g}"] = part
+        rows = {
+            name: {f"F.L. − {m}": format_signed(float(gap[m][part].mean()), 2) for m in others}
+            for name, part in parts.items()
         }
         return tabulate(rows, "strength")
 
@@ -229,18 +251,28 @@ def _find_order(
         for i in np.flatnonzero(chosen)
     ]
     low, high = strength[chosen].min(), strength[chosen].max()
+    ahead = np.all([accuracy[better][0] > accuracy[worse][0] for better, worse in order], axis=0)
+    where = [f"{each:g}" for each in strength[chosen & ahead]]
+    listed = f", {', '.join(where)}" if 0 < len(where) <= _FEW else ""
     evidence = (
         f"accuracy averaged over {np.count_nonzero(chosen)} strengths from {low:g} to {high:g}: {numbers}; "
-        f"at every strength: {judge_resamples(hold_all(*everywhere))}"
+        f"at every strength: {judge_resamples(hold_all(*everywhere))} (so measured at {len(where)} of "
+        f"{np.count_nonzero(chosen)}{listed})"
     )
     return Finding(claim, outcomes, evidence)
+
+
+def find_above_chance(accuracy: Floats, strengths: Floats, chance: float) -> NDArray[np.bool_]:
+    """Return (k,) which strengths come before the accuracy first falls to chance, 0 left out."""
+    above: NDArray[np.bool_] = np.logical_and.accumulate(accuracy > chance) & (strengths > 0)
+    return above
 
 
 def _compare(
     correct: Mapping[str, NDArray[np.bool_]], strengths: Floats, chance: float, *, seed: int
 ) -> tuple[Comparison, ...]:
     """Compare with both controls the accuracy averaged over the strengths before Ori. falls to chance."""
-    above = np.logical_and.accumulate(correct[ORI].mean(axis=1) > chance) & (strengths > 0)
+    above = find_above_chance(correct[ORI].mean(axis=1), strengths, chance)
     if not above.any():
         return ()
     means = np.stack([100 * right[above].mean(axis=0) for right in correct.values()], axis=1)

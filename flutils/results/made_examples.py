@@ -43,6 +43,7 @@ class ExampleSet:
         crossed: of the others, those that Ori. sees as another class.
         met: of the others, those that Ori. sees as the very class that the search met.
         median_margin: of the others, pixel values; NaN if there is none.
+        beyond: of the others, those that lie farther from their sample than the search looked.
         epochs: of the retraining.
     """
 
@@ -54,6 +55,7 @@ class ExampleSet:
     crossed: int
     met: int
     median_margin: float
+    beyond: int
     epochs: int
 
 
@@ -92,7 +94,7 @@ class Gallery:
 
 
 def describe_set(
-    examples: feedback.FeedbackExamples, report: feedback.CrossingReport, epochs: int
+    examples: feedback.FeedbackExamples, report: feedback.CrossingReport, epochs: int, search_range: float
 ) -> ExampleSet:
     """Count what was made, and what crosses."""
     moved = report.moved
@@ -105,6 +107,7 @@ def describe_set(
         crossed=int(report.crossed[moved].sum()),
         met=int(report.reached_adjacent[moved].sum()),
         median_margin=float(np.median(report.margin[moved])) if moved.any() else float("nan"),
+        beyond=int((examples.strength * examples.margin > search_range).sum()),
         epochs=epochs,
     )
 

@@ -165,8 +165,8 @@ class Margins(Result):
         if self.dataset in paper.PROTOCOL:
             said = {name: each.number for name, each in paper.PROTOCOL[self.dataset].items()}
             printed = (
-                said["samples"],
-                said["directions"] * said.get("signs", 1),
+                int(said["samples"]),
+                int(said["directions"] * said.get("signs", 1)),
                 said["step"],
                 said["search_range"],
                 float(paper.TABLE_1[self.dataset][paper.NOT_FOUND]),
@@ -214,7 +214,7 @@ class Margins(Result):
             "engine": self.engine,
             "rays audited": self.audited,
             "of these different": self.mismatches,
-            "rate at most (95 %)": self.mismatch_bound,
+            "rate at most (95 %)": "–" if np.isnan(self.mismatch_bound) else f"{self.mismatch_bound:.1e}",
         }
         return pd.DataFrame([row], index=pd.Index(["margins of Ori."], name="search"))
 

@@ -48,12 +48,14 @@ class Reading:
 
     Attributes:
         percent: adjacent class, or N/A, -> percent of the rays of Ori.
+        log_robustness: class -> log10 of its R_i on Ori., with half a ray added to both sums.
         levels: model -> R.
         samples: how many samples it rests on.
         verdicts: claim's id -> verdict.
     """
 
     percent: dict[str, float]
+    log_robustness: dict[str, float]
     levels: dict[str, float]
     samples: int
     verdicts: dict[str, str]
@@ -108,14 +110,16 @@ class Readings(Result):
         return cls(**cls.start(experiment), readings=found, num_rays=ours[ORI].num_rays, judged=())
 
     def frame(self) -> pd.DataFrame:
-        """Return for each reading Table I's ends, R of each model, and how many claims hold."""
+        """Return for each reading Table I's ends, R_i beside the printed, R, and how many claims hold."""
         printed, levels = read_shares(self.dataset), read_levels(self.dataset)
         said = int(paper.PROTOCOL[self.dataset]["samples"].value) if printed else 0
         rows = {"paper": self._row(printed, levels, printed, said)} if printed else {}
         for name, found in self.readings.items():
             verdicts = list(found.verdicts.values())
-            rows[name] = self._row(found.percent, found.levels, printed, found.samples) | {
-                ("claims", verdict): str(verdicts.count(verdict)) for verdict in (HOLDS, FAILS, CANNOT_TELL)
+            rows[name] = {
+                **self._row(found.percent, found.levels, printed, found.samples),
+                **self._compare_robustness(found),
+                **{("claims", each): str(verdicts.count(each)) for each in (HOLDS, FAILS, CANNOT_TELL)},
             }
         return tabulate(rows, "reading")
 
@@ -127,6 +131,18 @@ class Readings(Result):
             for id in self.readings[OURS].verdicts
         }
         return tabulate(rows, "claim")
+
+    def _compare_robustness(self, found: Reading) -> dict[tuple[str, str], Any]:
+        """Return how near R_i of Ori. is to the printed: its levels by rank, and the mean factor between."""
+        if self.dataset not in paper.TABLE_4:
+            return {}
+        printed = np.array(paper.TABLE_4[self.dataset][ORI].numbers, np.float64)
+        ours = np.array(list(found.log_robustness.values()))
+        alike = rank_levels(10**ours) == rank_levels(printed)
+        return {
+            ("R_i of Ori.", "levels as by the printed"): f"{alike.sum()} of {len(alike)}",
+            ("R_i of Ori.", "factor from the printed"): float(10 ** np.abs(ours - np.log10(printed)).mean()),
+        }
 
     def _row(
         self,
@@ -185,6 +201,7 @@ def measure_reading(
     ]
     return Reading(
         percent=dict(zip((*names, NOT_FOUND), shares.tolist(), strict=True)),
+        log_robustness=dict(zip(names, drawn[ORI].log_robustness[0].tolist(), strict=True)),
         levels=levels[level],
         samples=tables[ORI].num_samples,
         verdicts={verdict.id: verdict.verdict for verdict in judge_findings(found)},

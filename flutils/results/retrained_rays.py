@@ -1,5 +1,6 @@
 """Rays before and after retraining: those that examples were made along, and all the others."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -51,6 +52,10 @@ class RayGroup:
     rays: int
     models: dict[str, Change]
     steps: dict[str, np.ndarray]
+
+    def count_within(self, model: str, steps: float) -> float:
+        """Return how many of the rays cross within so many grid steps on a model."""
+        return float(self.steps[model][: math.floor(steps + 1e-6) + 1].sum())
 
     def list_margins(self, step: float) -> dict[str, np.ndarray]:
         """Return model -> (rays,) its margins in ascending order, NaN where there is none."""

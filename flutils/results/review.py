@@ -11,7 +11,7 @@ from flutils.paper import ORI
 from flutils.results.attacked import format_rate
 from flutils.results.base import Drawing, Result, tabulate
 
-_ALL = "all of them, and Table III's"
+_ALL = "all of them, and Table III's at their strengths"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -87,7 +87,9 @@ class Review(Result):
         The last row counts an image only if it withstands every attack, these and those of Table III.
         """
         rows = {
-            (attack, f"{self.radius:g}", n): {label: format_rate(k, n) for label, k in found.items()}
+            (attack, "–" if attack == _ALL else f"{self.radius:g}", n): {
+                label: format_rate(k, n) for label, k in found.items()
+            }
             for (attack, n), found in self._count().items()
         }
         return tabulate(rows, "attack", "radius", "images")

@@ -153,22 +153,28 @@ def _compare_extremes(counts: np.ndarray, origin: np.ndarray, *, seed: int) -> F
 
 
 def _find_neighbours(table: MarginTable, counts: np.ndarray, weights: Floats) -> Finding:
-    """Evaluate that the more vulnerable a class is, the more classes its samples meet."""
+    """Evaluate that the more vulnerable a class is, the more classes its samples meet.
+
+    Where all classes meet equally many, as with enough rays they meet all others, there is nothing to tell.
+    """
     c = counts.shape[1]
     meets = counts > 0
     members = [np.flatnonzero(table.origin == i) for i in range(c)]
     # Number of distinct classes that the samples of each class meet, in every resample; a resample misses
     # some samples and so some neighbours, but row 0 has them all.
     neighbours = np.stack([((weights[:, own] @ meets[own]) > 0).sum(axis=1) for own in members], axis=1)
-    frequencies = weights @ counts
-    correlation = correlate_ranks(frequencies, neighbours)
-    return Finding(
-        "neighbours",
-        is_larger(0, correlation),
-        "rank correlation of how often a class is met and how many classes its own rays meet "
-        f"{format_signed(correlation[0], 2)}, of these {c} classes alone"
-        + ("; of ten unrelated ones it is beyond ±0.64 in 5 % of cases" if c == 10 else ""),
-    )
+    alike = neighbours.min(axis=1) == neighbours.max(axis=1)
+    correlation = np.where(alike, np.nan, correlate_ranks(weights @ counts, neighbours))
+    if alike[0]:
+        evidence = (
+            f"the rays of each class meet {neighbours[0, 0]} others, so that their number orders nothing"
+        )
+    else:
+        evidence = (
+            "rank correlation of how often a class is met and how many classes its own rays meet "
+            f"{format_signed(correlation[0], 2)}, of these {c} classes alone"
+        ) + "; of ten unrelated ones it is beyond ±0.64 in 5 % of cases" * (c == 10)
+    return Finding("neighbours", is_larger(0, correlation), evidence)
 
 
 def _is_extreme(shares: Floats, named: int) -> Floats:

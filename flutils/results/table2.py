@@ -39,6 +39,7 @@ from flutils.results.centers import (
     measure_choices,
     measure_luck,
     measure_readings,
+    measure_ties,
 )
 from flutils.results.searched import name_samples
 
@@ -56,6 +57,8 @@ class Table2(Result):
         wrong: model whose images -> model measured -> (c,) 1 where the image is misclassified, else 0.
         held_out: as `means`, of class-center images chosen among test images.
         training_image: model whose images -> indices into the training set.
+        tied: model whose images -> (c,) how many samples of the class have as large a mean margin on it.
+        ties: Avg. over all of those.
         images: model whose images -> (c, H, W, C) uint8, from the smallest pixel value to the largest.
         bounds: smallest and largest pixel value.
         last_length: the largest margin that the search can find.
@@ -74,6 +77,8 @@ class Table2(Result):
     wrong: Means
     held_out: Means
     training_image: dict[str, tuple[int, ...]]
+    tied: dict[str, tuple[int, ...]]
+    ties: Table
     images: dict[str, np.ndarray]
     bounds: tuple[float, ...]
     last_length: float
@@ -105,6 +110,8 @@ class Table2(Result):
             training_image={
                 found: tuple(experiment.sample_indices[rows].tolist()) for found, rows in centers.rows.items()
             },
+            tied={found: tuple(each.sum(axis=1).tolist()) for found, each in centers.tied.items()},
+            ties=measure_ties(tables, centers.tied),
             images={
                 found: to_pixels(experiment.samples[0][rows], experiment.bounds)
                 for found, rows in centers.rows.items()
@@ -136,7 +143,7 @@ class Table2(Result):
         right = {
             s: {m: np.zeros_like(values, bool) for m, values in rows.items()} for s, rows in means.items()
         }
-        return find_center_claims(Centers({}, means, right))
+        return find_center_claims(Centers({}, {}, means, right))
 
     def frame(self) -> pd.DataFrame:
         """Return mean margins in pixel values: the paper's row, ours, and the difference."""
@@ -148,15 +155,26 @@ class Table2(Result):
             f"{found}: image of the training set": self.training_image[found] for found in SETS
         }
         same = [a == b for a, b in zip(*rows.values(), strict=True)]
-        rows["the same image in both"] = tuple("yes" if each else "" for each in same)
+        rows["the same image in both"] = tuple("yes" if each else "no" for each in same)
+        for found, counts in self.tied.items():
+            rows[f"samples as good on {found}, itself included"] = counts
         if self.dataset == paper.CIFAR10:
             printed = [[paper.TABLE_2[found][m].values for m in MODELS] for found in SETS]
             rows["the same numbers in the paper"] = tuple(
-                "yes" if a == b else ""
+                "yes" if a == b else "no"
                 for a, b in zip(*(zip(*each, strict=True) for each in printed), strict=True)
             )
         columns = [str(i) for i in range(len(self.names))]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def tied_images(self) -> pd.DataFrame:
+        """Return Avg. of the chosen images, and of all images that are as good on the model that chose."""
+        rows = {
+            f"{found} / {model}": {AVERAGE: values.mean(), **self.ties[f"{found} / {model}"]}
+            for found, each in self.means.items()
+            for model, values in each.items()
+        }
+        return tabulate(rows, "images of / model")
 
     def misclassified(self) -> pd.DataFrame:
         """Return, per row of the table, the images that are misclassified, and Avg. and Std. without them."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,7 +23,7 @@ from flutils.claims import (
     format_significant,
 )
 from flutils.paper import FL
-from flutils.results.base import Result, tabulate
+from flutils.results.base import Result, style_frame, tabulate
 from flutils.results.dose import Dose
 from flutils.results.report import ClaimLine, Report
 
@@ -153,6 +154,22 @@ class Trainings:
                     (pair, "above 0"): f"{sum(value > 0 for value in found)} of {len(found)}",
                 }
         return tabulate(rows, "dataset", "measure")
+
+    def show(self, what: str) -> Any:
+        """Return one of the tables, styled for a notebook; a sentence where there is but one run.
+
+        Args:
+            what: name of the method that returns it.
+        """
+        if len(self.reports) < 2:
+            from IPython.display import Markdown
+
+            return Markdown("There is one run, which scatters nowhere.")
+        frame = getattr(self, what)()
+        if what == "cells":
+            frame = frame[frame["paper"].notna()].map(format_significant)
+        style = style_frame(frame, f"trainings {what}")
+        return style.hide(axis="index") if what == "frame" else style
 
     def measures(self) -> dict[str, list[Comparison]]:
         """Return F.L. beside the controls on test images, as `Report.measures`.

@@ -1,6 +1,7 @@
 """The reviewer's checks, each just on either side of its threshold, on results made by hand."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -44,13 +45,20 @@ def failed(tmp_path, monkeypatch):
     """Return which checks of a classifier fail, given what its attacks, curve and review say."""
     run = Experiment("mnist", "smoke", 0, home=tmp_path)
 
-    def find(name="adv", fgsm=(), pgd=(), curve=FALLING, review=SOUND):
+    def find(name="adv", fgsm=(), pgd=(), curve=FALLING, review=SOUND, nearest=(1.0, 1.0), budget=1.0):
         rows = {"FGSM": np.isin(np.arange(100), fgsm), "PGD": np.isin(np.arange(100), pgd)}
         results = {
             key: dataclasses.replace(make_result(np.zeros(100), np.ones(100)), success=success)
             for key, success in rows.items()
         }
+        smallest = {
+            attack: make_result(np.broadcast_to(l2, 100), np.ones(100))
+            for attack, l2 in zip(("DeepFool", "CW-L2"), nearest, strict=True)
+        }
+        strengths = {"DeepFool": SimpleNamespace(strength=budget)}
         monkeypatch.setattr(run.attacks, "standard", lambda classifier: results)
+        monkeypatch.setattr(run.attacks, "smallest", lambda classifier: smallest)
+        monkeypatch.setattr(run.attacks, "calibrate", lambda: strengths)
         monkeypatch.setattr(run.attacks, "curve", lambda classifier: curve)
         monkeypatch.setattr(run.reviews, "review", lambda classifier: review)
         monkeypatch.setattr(run.attacks, "curve_strengths", lambda: np.linspace(0, 0.5, len(curve)))
@@ -82,3 +90,11 @@ def test_an_undefended_model_must_fall(failed):
     assert failed(name=ORI, pgd=range(99)) == set()
     assert failed(name=ORI, pgd=range(98)) == {"Ori. falls"}
     assert failed(name="adv", pgd=range(98)) == set()
+
+
+def test_deepfool_must_find_what_cw_finds(failed):
+    far = np.where(np.arange(100) < 6, 2.0, 1.0)  # beyond the budget for six images of a hundred
+    assert failed(nearest=(far, 1.0)) == {"DeepFool finds what CW-L2 does"}
+    assert failed(nearest=(np.where(np.arange(100) < 5, 2.0, 1.0), 1.0)) == set()
+    assert failed(nearest=(1.0, far)) == set()
+    assert failed(nearest=(far, 1.0), budget=0.0) == set()  # no attack, so nothing to compare

@@ -60,7 +60,6 @@ def test_values_are_those_of_the_tables(found):
     for point, given in zip(found.points, order, strict=True):
         table, filled = given.table, fill(given.table)
         assert point.values["mean margin"] == pytest.approx(filled.mean())
-        assert point.values["R by rays"] == pytest.approx(90 * filled.mean())
         assert point.values["N/A (%)"] == pytest.approx(100 * (table.crossing < 0).mean())
         out_of = [filled[(table.origin == k)[:, None] & (table.adjacent >= 0)].sum() for k in range(10)]
         into = [filled[table.adjacent == k].sum() for k in range(10)]

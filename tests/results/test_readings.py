@@ -8,7 +8,7 @@ from margin_tables import make_models
 
 from flutils import robustness
 from flutils.claims import FAILS, HOLDS, resample_tables
-from flutils.paper import FL, MNIST, MODELS, NOT_FOUND, ORI, REDUCED_FL
+from flutils.paper import FL, MNIST, MODELS, NOT_FOUND, ORI, REDUCED_FL, TABLE_4
 from flutils.records import from_json, to_json
 from flutils.results import Readings
 from flutils.results.readings import OURS, Reading, _draw_uniformly, measure_reading
@@ -77,6 +77,7 @@ def test_the_table_puts_readings_under_the_papers_row_and_comes_back_from_its_fi
         OURS: measure_reading(tables, MNIST, seed=0),
         "nothing crosses": Reading(
             dict.fromkeys([*map(str, range(10)), NOT_FOUND], 0.0),
+            {str(k): np.log10(10 * float(value)) for k, value in enumerate(TABLE_4[MNIST][ORI].numbers)},
             dict.fromkeys(MODELS, 45.0),
             1,
             {"r-fl-rises": FAILS},
@@ -90,5 +91,10 @@ def test_the_table_puts_readings_under_the_papers_row_and_comes_back_from_its_fi
     assert frame.loc[OURS, "claims"].astype(int).sum() == len(found[OURS].verdicts)
     assert frame.loc["nothing crosses", ("rays of Ori.", "most")] == "–"
     assert list(frame.loc["nothing crosses", "claims"]) == ["0", "1", "0"]
+    # Each R_i ten times the printed one: the ranks are the same.
+    alike = frame.loc["nothing crosses", "R_i of Ori."]
+    assert alike["levels as by the printed"] == "10 of 10"
+    assert alike["factor from the printed"] == pytest.approx(10)
+    assert frame.loc[OURS, ("R_i of Ori.", "factor from the printed")] > 1
     again = from_json(Readings, to_json(result))
     assert again.frame().equals(frame)
