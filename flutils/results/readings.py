@@ -121,7 +121,7 @@ class Readings(Result):
                 **self._compare_robustness(found),
                 **{("claims", each): str(verdicts.count(each)) for each in (HOLDS, FAILS, CANNOT_TELL)},
             }
-        return tabulate(rows, "reading")
+        return tabulate(rows, "reading").fillna({("R_i of Ori.", "levels as by the printed"): "–"})
 
     def verdicts_by_reading(self) -> pd.DataFrame:
         """Return the verdict on each claim with each reading."""
@@ -134,7 +134,7 @@ class Readings(Result):
 
     def _compare_robustness(self, found: Reading) -> dict[tuple[str, str], Any]:
         """Return how near R_i of Ori. is to the printed: its levels by rank, and the mean factor between."""
-        if self.dataset not in paper.TABLE_4:
+        if self.dataset not in paper.TABLE_4 or np.isnan(list(found.log_robustness.values())).any():
             return {}
         printed = np.array(paper.TABLE_4[self.dataset][ORI].numbers, np.float64)
         ours = np.array(list(found.log_robustness.values()))

@@ -96,5 +96,11 @@ def test_the_table_puts_readings_under_the_papers_row_and_comes_back_from_its_fi
     assert alike["levels as by the printed"] == "10 of 10"
     assert alike["factor from the printed"] == pytest.approx(10)
     assert frame.loc[OURS, ("R_i of Ori.", "factor from the printed")] > 1
+    # Where an R_i is undefined, there is nothing to compare.
+    nothing = dict.fromkeys(map(str, range(10)), np.nan)
+    undefined = replace(
+        result, readings={**found, OURS: replace(found[OURS], log_robustness=nothing)}
+    ).frame()
+    assert undefined.loc[OURS, ("R_i of Ori.", "levels as by the printed")] == "–"
     again = from_json(Readings, to_json(result))
     assert again.frame().equals(frame)
