@@ -69,7 +69,7 @@ class Searches:
         return self._search(self.reading_recipe(classifier, **reading))
 
     def trace(self, classifier: Classifier, sample: np.ndarray, ray: np.ndarray) -> RayTrace:
-        """Return images and logits at every grid step of a few rays of the margin table.
+        """Return images and logits at every grid step of a few rays of the margin table, in no store.
 
         Args:
             classifier: whose logits.
@@ -79,26 +79,17 @@ class Searches:
         Returns:
             A `flutils.margins.RayTrace` of q rays.
         """
-        work = self._workspace
-
-        def make(path: Path, scratch: Path) -> None:
-            x, _ = work.samples
-            search = work.config.search
-            sign = np.where(ray < search.num_directions, 1.0, -1.0)
-            trace = margins.trace(
-                classifier.load(),
-                x[sample],
-                work.directions[ray % search.num_directions] * sign[:, None, None, None].astype(np.float32),
-                step=search.step,
-                search_range=search.search_range,
-                bounds=work.bounds,
-                clip=search.clip,
-            )
-            trace.save(path)
-
-        inputs = {**self.inputs(classifier), "sample": sample.tolist(), "ray": ray.tolist()}
-        recipe = Recipe(f"rays-{classifier.name}", ".npz", inputs, make)
-        return RayTrace.load(work.obtain(recipe).path)
+        work, search = self._workspace, self._workspace.config.search
+        sign = np.where(ray < search.num_directions, 1.0, -1.0).astype(np.float32)
+        return margins.trace(
+            classifier.load(),
+            work.samples[0][sample],
+            work.directions[ray % search.num_directions] * sign[:, None, None, None],
+            step=search.step,
+            search_range=search.search_range,
+            bounds=work.bounds,
+            clip=search.clip,
+        )
 
     def inputs(
         self,

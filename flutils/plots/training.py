@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator, StrMethodFormatter
 from numpy.typing import ArrayLike
 
 from flutils.plots.style import LIMIT_COLOR, OURS_COLOR, find_style, order_models, start_figure, styled
@@ -24,8 +25,14 @@ def plot_history(
     figure, axes = start_figure(1, 2, (8, 2.8))
     epoch = np.arange(1, len(history) + 1)
     loss, accuracy = axes[0]
-    loss.plot(epoch, [entry["loss"] for entry in history], marker="o", color=OURS_COLOR)
+    losses = [entry["loss"] for entry in history]
+    loss.plot(epoch, losses, marker="o", color=OURS_COLOR)
     loss.set(xlabel="epoch", ylabel="training loss (nats), log scale", yscale="log")
+    loss.yaxis.set(
+        major_locator=LogLocator(subs=(1, 1.5, 2, 3, 5) if max(losses) < 30 * min(losses) else (1,)),
+        major_formatter=StrMethodFormatter("{x:g}"),
+        minor_locator=NullLocator(),
+    )
     accuracy.plot(
         epoch,
         [100 * entry["accuracy"] for entry in history],
