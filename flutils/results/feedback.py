@@ -35,6 +35,7 @@ HELD_OUT = "test images, all rays"
 SETS = (FL, REDUCED_FL)
 SHARE, TAKEN = "examples per 100 training samples", "rays with an example (%)"
 COPIED = "copies of misclassified samples"
+_NEAR = 0.4  # of the search range, within which few rays cross
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,11 +70,6 @@ class FeedbackResult(Result):
     step: float
     search_range: float
     pixel_max: float
-
-    @property
-    def _near(self) -> float:
-        """Two fifths of the search range, a length within which few rays cross; pixel values."""
-        return 0.4 * self.search_range
 
     @classmethod
     def compute(cls, experiment: Experiment) -> Self:
@@ -201,16 +197,13 @@ class FeedbackResult(Result):
 
     def before_after(self) -> pd.DataFrame:
         """Return what became of each group of rays on each model."""
+        near = _NEAR * self.search_range / self.step
         rows = {
             (name, model): {
                 "samples": group.samples,
                 "rays": group.rays,
                 "mean margin": change.mean,
-                f"within {self._near:g} (%)": 100
-                * group.count_within(model, self._near / self.step)
-                / group.rays
-                if group.rays
-                else np.nan,
+                f"within {_NEAR:g} of the range (%)": 100 * group.find_share(model, near),
                 "N/A (%)": 100 * change.not_found,
                 "longer than on Ori. (%)": 100 * change.longer,
                 "shorter (%)": 100 * change.shorter,

@@ -53,9 +53,10 @@ class RayGroup:
     models: dict[str, Change]
     steps: dict[str, np.ndarray]
 
-    def count_within(self, model: str, steps: float) -> float:
-        """Return how many of the rays cross within so many grid steps on a model."""
-        return float(self.steps[model][: math.floor(steps + 1e-6) + 1].sum())
+    def find_share(self, model: str, steps: float) -> float:
+        """Return which fraction of the rays crosses within so many grid steps on a model; NaN without any."""
+        near = self.steps[model][: math.floor(steps + 1e-6) + 1].sum()
+        return float(near / self.rays) if self.rays else float("nan")
 
     def list_margins(self, step: float) -> dict[str, np.ndarray]:
         """Return model -> (rays,) its margins in ascending order, NaN where there is none."""

@@ -68,7 +68,10 @@ def test_a_group_is_compared_with_itself_on_ori():
     assert after.mean == pytest.approx((0.2 + 0.5 + 0.3 + 0) / 4)
     margins = group.list_margins(0.1)[FL]
     np.testing.assert_allclose(margins, [0, 0.2, 0.3, np.nan])
+    # On F.L. they cross at steps 0, 2 and 3, and one nowhere.
+    assert [group.find_share(FL, steps) for steps in (0, 1.9, 2, 9)] == [0.25, 0.25, 0.5, 0.75]
     empty = describe_group(tables, np.zeros((2, 2), bool))
+    assert np.isnan(empty.find_share(FL, 2))
     assert empty.rays == 0 and np.isnan(empty.models[FL].mean)
 
 
@@ -109,6 +112,7 @@ def test_the_result_is_that_of_the_examples_and_reads_back_alike(run):
     assert list(found.groups) == [*GROUPS, HELD_OUT]
     assert sum(found.groups[name].rays for name in GROUPS) == 18 * 24
     assert found.groups[HELD_OUT].rays == 12 * 12
+    assert found.sets[FL].beyond == (made.strength * made.margin > found.search_range).sum()
     assert [verdict.id for verdict in found.judged] == ["strength-crosses"]
     found.save(run.store)
     again = FeedbackResult.load(run.store)

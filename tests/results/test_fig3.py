@@ -10,7 +10,7 @@ from flutils.attacks import wilson_interval
 from flutils.claims import judge_findings
 from flutils.config import load_profile
 from flutils.experiment.attacks import Attacks
-from flutils.paper import MODELS, ORI
+from flutils.paper import ADV, FL, MODELS, ORI
 from flutils.records import from_json, to_json
 from flutils.results import Fig3, fig3
 
@@ -40,6 +40,7 @@ def test_curves_like_figure_3_bear_the_claims_out():
     found = judge(curves(LIKE_FIG3))
     assert {each.verdict for each in found.values()} == {"holds"} and len(found) == 4
     assert "3 strengths from 0.1 to 0.3" in found["fgsm-adv-below-0.4"].evidence
+    assert found["fgsm-adv-below-0.4"].evidence.endswith("holds (so measured at 3 of 3, 0.1, 0.2, 0.3)")
     assert "2 strengths from 0.5 to 0.6" in found["fgsm-fl-above-0.4"].evidence
     assert found["fgsm-adv-at-0.5"].evidence.startswith("accuracy at strength 0.5")
     assert judge(curves(LIKE_FIG3), STRENGTHS.astype(np.float32))["fgsm-above-ori"].verdict == "holds"
@@ -98,5 +99,11 @@ def test_figure_and_tables_of_a_result_that_was_saved():
     assert panels[1].lines[0].get_xdata() == pytest.approx([0, 25.5, 51])
     assert "25.5 of 255" in " ".join(saved.frame().index)
     assert saved.shapes().loc[ORI, "reaches chance"] == "no"
+    gaps = saved.gaps()
+    ahead = 100 * (saved.accuracy[FL] - saved.accuracy[ADV])
+    assert gaps.loc[saved._format_strength(5), "F.L. − Adv."] == f"{ahead[5]:+.2f}"
+    both = [name for name in gaps.index if name.startswith("mean of")]
+    assert [name.split(",")[0] for name in both] == ["mean of before Ori. falls to chance", "mean of all"]
+    assert gaps.loc[both[1], "F.L. − Adv."] == f"{ahead[1:].mean():+.2f}"
     assert len(saved.questions()) == 4
     assert dataclasses.replace(saved, fine_max=0.0).drawings()["fig3"].figure.axes[0].get_title("left")

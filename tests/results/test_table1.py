@@ -83,6 +83,16 @@ def test_neighbours_are_counted_by_origin_class():
     assert verdicts(table)[3] == {1.0: "fails", -1.0: "holds"}[expected]
 
 
+def test_equally_many_neighbours_order_nothing():
+    table = table_with(np.full(10, 0.05))
+    for i, origin in enumerate(table.origin):
+        table.adjacent[i] = np.resize([c for c in range(10) if c != origin], NUM_RAYS)
+    found = table1.find_inequality(table, "mnist", seed=0)[-1]
+    assert found.id == "neighbours" and np.isnan(found.outcomes).all()
+    assert "each class meet 9 others" in found.evidence
+    assert verdicts(table)[3] == "cannot tell"
+
+
 @pytest.mark.parametrize(
     ("true", "verdict"),
     [(1000, "holds"), (975, "holds"), (974, "cannot tell"), (26, "cannot tell"), (25, "fails"), (0, "fails")],

@@ -106,6 +106,22 @@ def test_tables_beside_the_choice():
     assert choices["all samples"] == choices["all test images"]
 
 
+def test_samples_that_tie_count_alike():
+    tables = build_tables(**{FL: 100.0})  # no ray of any sample crosses, so that all of a class tie
+    tables[FL] = build_table(np.full(CLASSES * EACH, 255.0))
+    found = choose(tables)
+    assert found.tied[ORI].sum(axis=1).tolist() == [1] * CLASSES
+    assert found.tied[FL].sum(axis=1).tolist() == [EACH] * CLASSES
+    assert np.array_equal(found.rows[FL], np.arange(CLASSES) * EACH)  # the first of them
+    ties = centers.measure_ties(tables, found.tied)
+    mean = np.nan_to_num(tables[ORI].margin, nan=255.0).mean(axis=1).reshape(CLASSES, EACH)
+    row = ties["F.L. / Ori."]
+    assert row["Avg. over all that tie"] == pytest.approx(mean.mean())
+    assert row["smallest Avg. of them"] == pytest.approx(mean.min(axis=1).mean())
+    assert row["largest"] == pytest.approx(mean.max(axis=1).mean())
+    assert len(set(ties["Ori. / Ori."].values())) == 1
+
+
 def test_the_printed_numbers():
     assert judge_printed(Table2, "mnist") == {}
     assert judge_printed(Table2, "cifar10") == {

@@ -61,6 +61,17 @@ def test_claims_are_counted_over_the_runs_that_are_there(tmp_path):
     assert set(read(tmp_path, seeds=(3, 9)).reports) == {3}
 
 
+def test_one_run_scatters_nowhere(tmp_path):
+    save_run(tmp_path, 0)
+    for what in ("frame", "controls", "cells"):
+        assert "one run" in read(tmp_path).show(what).data
+    save_run(tmp_path, 1)
+    both = read(tmp_path)
+    assert both.show("frame").data.equals(both.frame())
+    printed = both.cells()["paper"].notna()
+    assert both.show("cells").data.shape[0] == printed.sum() < len(printed) or printed.all()
+
+
 def test_numbers_scatter_over_the_runs(tmp_path):
     for seed, shift in enumerate((0.0, 1.0, 5.0)):
         save_run(tmp_path, seed, shift=shift)
