@@ -1,5 +1,8 @@
 """What docs/protocol.md says of the settings is what they are at the paper's size."""
 
+import importlib
+import json
+
 import pytest
 from conftest import ROOT
 
@@ -33,6 +36,21 @@ SAYS = {
     f"evaluated on {RESAMPLES:,} resamples": True,
     f"*holds* if true in at least {CONFIDENCE:.1%}".replace("%", " %"): True,
 }
+
+
+@pytest.mark.parametrize("settings", BOTH, ids=lambda each: each.dataset)
+def test_the_retraining_is_what_the_sweep_chose_by_its_rule(settings, monkeypatch):
+    monkeypatch.syspath_prepend(str(ROOT / "benchmarks"))
+    retraining = importlib.import_module("retraining")
+    path = ROOT / "benchmarks" / "results" / "retraining.json"
+    found = json.loads(path.read_text(encoding="utf-8"))[settings.dataset]
+    rate = retraining.choose_rate(found["runs"])
+    chosen = rate, retraining.choose_epochs(found["runs"], rate)
+    assert chosen == (found["rate"], found["epochs"])
+    assert chosen == (settings.feedback.learning_rate, settings.feedback.epochs)
+    if settings is CIFAR10:
+        losses = {run["epochs"]: run["loss"] for run in found["runs"] if run["rate"] == rate}
+        assert f"it fell from {losses[4]:.3f} to {losses[8]:.3f}" in TEXT
 
 
 @pytest.mark.parametrize("words", SAYS, ids=lambda words: words.split("**")[-2 if "**" in words else 0][:20])

@@ -64,7 +64,10 @@ def check_attacks(standard: Mapping[str, attacks.AttackResult], *, undefended: b
 
 
 def check_nearest(smallest: Mapping[str, attacks.AttackResult], budget: float) -> Iterator[Check]:
-    """Check that DeepFool finds what CW-L2 finds within DeepFool's budget, on the same images."""
+    """Check that DeepFool finds what CW-L2 finds within DeepFool's budget, on the same images.
+
+    A budget of 0 is no attack: there is nothing to check, and Table III leaves it out and says so.
+    """
     if budget > 0:
         deepfool, cw = (smallest[name].within(budget) for name in ("DeepFool", "CW-L2"))
         left, less = float((~deepfool.success).mean()), float((~cw.success).mean())

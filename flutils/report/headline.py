@@ -110,16 +110,15 @@ def summarize_claims(trainings: Trainings) -> str:
 def compare_claims(trainings: Trainings, other: Trainings) -> str:
     """Say how many claims hold at the sizes of another profile, and where it agrees; empty if none there."""
     theirs = {(line.claim.id, line.dataset): line.ours for line in other.claims() if line.counted}
-    judged = [verdict for verdict in theirs.values() if verdict != NOT_JUDGED]
-    if not judged:
+    if set(theirs.values()) <= {NOT_JUDGED}:
         return ""
     pairs = [(line.ours, theirs[line.claim.id, line.dataset]) for line in trainings.claims() if line.counted]
     decided = [pair for pair in pairs if set(pair) <= {HOLDS, FAILS}]
     same = sum(ours == others for ours, others in decided)
     runs = f", in {len(other.reports)} runs," if other.enough else ""
     return (
-        f"At the sizes of `{other.profile}`{runs} {_count(judged)}; where both profiles decide, they agree "
-        f"on {same} of {len(decided)}."
+        f"At the sizes of `{other.profile}`{runs} {_count(list(theirs.values()))}; where both profiles "
+        f"decide, they agree on {same} of {len(decided)}."
     )
 
 

@@ -23,7 +23,7 @@ HOW_TO_READ = (
     "a run cover the choice of samples and of test images; training, directions and calibrated strengths are "
     "its own, so that over several runs a claim *holds* or *fails* only if it does so in each of at least "
     "five. Nothing corrects for the number of claims. The rules were fixed before verdicts at the paper's "
-    "sizes were looked at, but for a touch that changed none of them; those of `quick` had been seen, and "
+    "sizes were looked at, but for touches that changed none of them; those of `quick` had been seen, and "
     "two rules were changed after that, as docs/protocol.md tells. Claims that are fixed by a definition or "
     "by the calibration of the attacks, that the text can be read not to make, or that are contained in "
     "another or opposite to it, stand apart and are in no count; so does the theory of §IV-C."

@@ -119,9 +119,9 @@ class Fig3(Result):
         parts = {
             self._format_strength(i): np.arange(len(self.strengths)) == i for i in self._choose_shown()[1:]
         }
-        ends = {"before Ori. falls to chance": above, "all": self.strengths > 0}
+        ends = {"before Ori. falls to chance": above, "of all": self.strengths > 0}
         for what, part in ((what, part) for what, part in ends.items() if part.any()):
-            parts[f"mean of {what}, {self.strengths[part][0]:.3g} to {self.strengths[part][-1]:.3g}"] = part
+            parts[f"mean {what}, {self.strengths[part][0]:.3g} to {self.strengths[part][-1]:.3g}"] = part
         rows = {
             name: {f"F.L. − {m}": format_signed(float(gap[m][part].mean()), 2) for m in others}
             for name, part in parts.items()

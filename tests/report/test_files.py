@@ -28,6 +28,7 @@ from flutils.report.headline import (
 )
 from flutils.report.tables import make_table
 from flutils.results import Table1, Trainings
+from flutils.results.report import NOT_JUDGED
 
 README = f"# Title\n\n{BEGIN}\nstale\n{END}\n\nMore.\n"
 
@@ -181,6 +182,10 @@ def test_the_headline_says_where_another_profile_decides_alike():
     assert text.startswith("At the sizes of `paper`, in 5 runs, **")
     assert f"agree on {len(decided)} of {len(decided)}" in text
     assert text in render_headline(this, None, [alike])
+    # What is not judged there is said, not left out.
+    half = replace(report, found={**report.found, "mnist": {}})
+    waiting = sum(line.ours == NOT_JUDGED for line in half.claims() if line.counted)
+    assert f"**{waiting}** are not judged" in compare_claims(this, Trainings("paper", {0: half}))
     empty = replace(report, found={name: {} for name in report.found})
     assert not compare_claims(this, Trainings("paper", {0: empty}))
 

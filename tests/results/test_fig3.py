@@ -102,8 +102,8 @@ def test_figure_and_tables_of_a_result_that_was_saved():
     gaps = saved.gaps()
     ahead = 100 * (saved.accuracy[FL] - saved.accuracy[ADV])
     assert gaps.loc[saved._format_strength(5), "F.L. − Adv."] == f"{ahead[5]:+.2f}"
-    both = [name for name in gaps.index if name.startswith("mean of")]
-    assert [name.split(",")[0] for name in both] == ["mean of before Ori. falls to chance", "mean of all"]
+    both = [name for name in gaps.index if name.startswith("mean ")]
+    assert [name.split(",")[0] for name in both] == ["mean before Ori. falls to chance", "mean of all"]
     assert gaps.loc[both[1], "F.L. − Adv."] == f"{ahead[1:].mean():+.2f}"
     assert len(saved.questions()) == 4
     assert dataclasses.replace(saved, fine_max=0.0).drawings()["fig3"].figure.axes[0].get_title("left")
