@@ -121,7 +121,7 @@ _CIFAR10 = replace(
         "noise": 2.0,
         "project": False,
         "learning_rate": 0.2,
-        "epochs": 30,
+        "epochs": 100,
     },
     search={"num_directions": 1000, "both_signs": False, "step": 2.0, "search_range": 127.5},
     feedback={"learning_rate": 0.01, "epochs": 8},
