@@ -12,7 +12,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # 3.13 is not first: there OpenVINO 2026.4 fails to take a Keras model, and searches run in TensorFlow instead.
 PYTHON ?= $(shell for name in python3.12 python3.13 python3.11; do \
 	$$name -c 'import ensurepip' 2>/dev/null && echo $$name && break; done)
-PROFILE ?= quick
+PROFILE ?= paper
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed

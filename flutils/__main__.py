@@ -40,7 +40,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
     reproduce = commands.add_parser("reproduce", help="run the notebooks, in order")
     reproduce.set_defaults(run=_reproduce)
-    _add_profile(reproduce, "quick")
+    _add_profile(reproduce, "paper")
     _add_choice(reproduce, "--dataset", f"one of {', '.join(DATASETS)}; without it both")
     _add_choice(reproduce, "--notebook", "a number or name, such as 03; without it all")
     reproduce.add_argument("--seed", type=int, default=0, help="the run's one seed (default: 0)")
@@ -79,7 +79,7 @@ def _build_parser() -> argparse.ArgumentParser:
 
     report = commands.add_parser("report", help="write RESULTS.md, README's headline and the article")
     report.set_defaults(run=_report)
-    _add_profile(report, "quick")
+    _add_profile(report, "paper")
     report.add_argument("--seed", type=int, default=0, help="the run's one seed (default: 0)")
 
     notebooks = commands.add_parser("notebooks", help="execute the committed notebooks in place")

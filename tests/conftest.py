@@ -11,8 +11,9 @@ ROOT = Path(__file__).resolve().parents[1]
 
 
 def pytest_collection_modifyitems(items):
-    """Put the smoke run first: it takes longest, and other files can be tested beside it."""
-    items.sort(key=lambda item: item.path.stem != "test_smoke_run")
+    """Put the files first that take longest, so that others are tested beside them."""
+    longest = ("test_smoke_run", "test_committed_notebooks")
+    items.sort(key=lambda item: longest.index(item.path.stem) if item.path.stem in longest else len(longest))
 
 
 @pytest.fixture

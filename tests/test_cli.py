@@ -152,8 +152,8 @@ def test_make_passes_choices_on():
     choices = ("PROFILE=smoke", "DATASET=mnist", "NOTEBOOK=03", "FRESH=1", "SEED=2")
     expected = "reproduce --profile smoke --dataset mnist --notebook 03 --seed 2 --fresh"
     assert list_make_arguments(*choices) == expected
-    assert list_make_arguments() == "reproduce --profile quick"
-    assert list_make_arguments("FRESH=0") == "reproduce --profile quick"
+    assert list_make_arguments() == "reproduce --profile paper"
+    assert list_make_arguments("FRESH=0") == "reproduce --profile paper"
 
 
 def test_ci_calls_make_test_and_nothing_else():

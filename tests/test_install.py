@@ -50,7 +50,7 @@ def install(tmp_path, target, fail=""):
 def test_reproduce_installs_what_running_needs_and_nothing_twice(tmp_path):
     done, asked = install(tmp_path, "reproduce")
     assert done.returncode == 0, done.stderr
-    run = "-m flutils reproduce --profile quick"
+    run = "-m flutils reproduce --profile paper"
     assert asked == [UV, by_uv("requirements.lock"), OWN, run]
     assert install(tmp_path, "reproduce")[1] == [*asked, run]
 

@@ -12,8 +12,8 @@ import types
 import numpy as np
 import pytest
 from conftest import ROOT
+from test_committed_notebooks import run_nbval
 from test_notebooks import PATHS, code_cells, read
-from test_smoke_run import run_nbval
 
 from flutils import margins
 from flutils.reproduce.notebooks import OWN_MODEL

@@ -25,7 +25,9 @@ SAYS = {
     ),
     f"the CIFAR-10 model is a ResNet-{6 * CIFAR10.model.units + 2}": CIFAR10.model.architecture == "resnet",
     "on MNIST {} at first, then {}, in the end {}, on CIFAR-10".format(*STEPS): sorted(STEPS) == STEPS,
-    "on CIFAR-10 by N-FGSM": not CIFAR10.adversarial.project and CIFAR10.adversarial.noise > 1,
+    f"by N-FGSM (de Jorge et al. 2022), in {CIFAR10.adversarial.epochs} epochs": (
+        not CIFAR10.adversarial.project and CIFAR10.adversarial.noise > 1
+    ),
     f"**Held-out margins** of {MNIST.comparison.samples_held_out} test images": (
         MNIST.comparison.samples_held_out == CIFAR10.comparison.samples_held_out
     ),

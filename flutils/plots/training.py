@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike
 
 from flutils.plots.style import LIMIT_COLOR, OURS_COLOR, find_style, order_models, start_figure, styled
 
+_MARKERS = 25  # on a line, about
+
 
 @styled
 def plot_history(
@@ -24,9 +26,10 @@ def plot_history(
     """
     figure, axes = start_figure(1, 2, (8, 2.8))
     epoch = np.arange(1, len(history) + 1)
+    every = max(1, len(history) // _MARKERS)
     loss, accuracy = axes[0]
     losses = [entry["loss"] for entry in history]
-    loss.plot(epoch, losses, marker="o", color=OURS_COLOR)
+    loss.plot(epoch, losses, marker="o", markevery=every, color=OURS_COLOR)
     loss.set(xlabel="epoch", ylabel="training loss (nats), log scale", yscale="log")
     loss.yaxis.set(
         major_locator=LogLocator(subs=(1, 1.5, 2, 3, 5) if max(losses) < 30 * min(losses) else (1,)),
@@ -37,12 +40,14 @@ def plot_history(
         epoch,
         [100 * entry["accuracy"] for entry in history],
         marker="o",
+        markevery=every,
         color=OURS_COLOR,
         label="training, under attack" if attacked else "training, running",
     )
     if attacked:
         pgd = [100 * entry["pgd_accuracy"] for entry in history]
-        accuracy.plot(epoch, pgd, marker="s", ls=":", color=LIMIT_COLOR, label="training, under full PGD")
+        line: Any = {"ls": ":", "color": LIMIT_COLOR, "label": "training, under full PGD"}
+        accuracy.plot(epoch, pgd, marker="s", markevery=every, **line)
     tested = "test, without attack" if attacked else "test, at the end"
     accuracy.axhline(100 * test_accuracy, color=LIMIT_COLOR, ls="--", label=f"{tested}: {test_accuracy:.1%}")
     accuracy.set(xlabel="epoch", ylabel="accuracy (%)")

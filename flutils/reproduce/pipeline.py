@@ -35,7 +35,7 @@ class Reproduction:
 
 def reproduce(
     *,
-    profile: str = "quick",
+    profile: str = "paper",
     datasets: Iterable[str] = DATASETS,
     notebooks: Iterable[str] | None = None,
     seed: int = 0,

@@ -22,6 +22,7 @@ from flutils.claims import (
     format_difference,
     format_significant,
 )
+from flutils.config import PROFILES
 from flutils.paper import FL
 from flutils.results.base import Result, style_frame, tabulate
 from flutils.results.dose import Dose
@@ -75,6 +76,23 @@ class Trainings:
                     reports[seed] = report
                     break
         return cls(profile, reports)
+
+    @classmethod
+    def read_several(
+        cls, kinds: Sequence[type[Result]], profile: str, datasets: Sequence[str], **options: Any
+    ) -> "Trainings":
+        """Read the runs of a profile, or where it has but one, of the next smaller profile that has several.
+
+        Args:
+            kinds, profile, datasets, options: as for `read`.
+
+        Raises:
+            ValueError: as `read`.
+        """
+        own = cls.read(kinds, profile, datasets, **options)
+        smaller = reversed(PROFILES[: PROFILES.index(profile)])
+        others = (cls.read(kinds, each, datasets, **options) for each in smaller)
+        return next((each for each in (own, *others) if len(each.reports) > 1), own)
 
     def count(self) -> pd.DataFrame:
         """Return how many claims hold in each run, and over all of them."""

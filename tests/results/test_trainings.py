@@ -23,7 +23,7 @@ def save_run(home, seed, verdict=HOLDS, shift=0.0):
 
 def save(home, made):
     """Save the numbers of a result without its figures."""
-    Store("smoke", made.dataset, seed=made.seed, home=home).save_result("table1", to_json(made))
+    Store(made.profile, made.dataset, seed=made.seed, home=home).save_result("table1", to_json(made))
 
 
 def read(home, **arguments):
@@ -59,6 +59,19 @@ def test_claims_are_counted_over_the_runs_that_are_there(tmp_path):
     assert turned.count().loc["all trainings", CANNOT_TELL] == 8
     assert turned.frame()[[HOLDS, FAILS]].iloc[0].tolist() == [4, 1]
     assert set(read(tmp_path, seeds=(3, 9)).reports) == {3}
+
+
+def test_where_a_profile_has_one_run_those_of_the_next_smaller_one_are_read(tmp_path):
+    save(tmp_path, Table1(**{**vars(make_table1("mnist", HOLDS)), "profile": "paper"}))
+
+    def find():
+        return Trainings.read_several((Table1,), "paper", DATASETS, home=tmp_path)
+
+    assert (find().profile, set(find().reports)) == ("paper", {0})
+    save_run(tmp_path, 0)
+    assert find().profile == "paper", "of smoke there is one run as well"
+    save_run(tmp_path, 1)
+    assert (find().profile, set(find().reports)) == ("smoke", {0, 1})
 
 
 def test_one_run_scatters_nowhere(tmp_path):
