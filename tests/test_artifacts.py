@@ -346,6 +346,17 @@ def test_result_comes_back_and_says_where_it_came_from(store):
         artifacts.read_result(store.folder / "table-2.json")
 
 
+def test_result_with_the_same_values_stays_as_it_is(store, monkeypatch):
+    path = store.save_result("table-1", {"value": 1, "missing": None})
+    before = path.read_bytes()
+    monkeypatch.setattr("flutils.artifacts.store.describe_origin", lambda: {"date": "another"})
+    assert store.save_result("table-1", {"value": 1, "missing": None}).read_bytes() == before
+    assert json.loads(store.save_result("table-1", {"value": 2}).read_text())["date"] == "another"
+    path.write_bytes(before[:-9])
+    store.save_result("table-1", {"value": 1, "missing": None})
+    assert artifacts.read_result(path) == {"value": 1, "missing": None}
+
+
 def test_result_that_is_no_json_leaves_the_old_one(store):
     path = store.save_result("table-1", {"value": 1})
     with pytest.raises(ValueError):

@@ -1,5 +1,6 @@
 """The store of one profile and dataset: artifacts by key, results by name."""
 
+import json
 import shutil
 import time
 import warnings
@@ -118,9 +119,17 @@ class Store:
         return self._read(self.folder / f"{name}-{key[:12]}{suffix}", name, key)
 
     def save_result(self, name: str, values: dict[str, Any]) -> Path:
-        """Write a result, such as a table's numbers, to ``<name>.json`` with where it came from."""
+        """Write a result, such as a table's numbers, to ``<name>.json`` with where it came from.
+
+        One that is there with the same values stays, and so does what says where it first came from.
+        """
         path = self.folder / f"{name}.json"
-        write_json(path, guard.seal({"name": name, "values": values, **describe_origin()}))
+        try:
+            same = json.dumps(read_result(path)) == json.dumps(values)
+        except (FileNotFoundError, ValueError):
+            same = False
+        if not same:
+            write_json(path, guard.seal({"name": name, "values": values, **describe_origin()}))
         progress.emit("result", path=str(path))
         return path
 
