@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -143,6 +144,11 @@ class Result:
         """Draw the figures, by the last part of their file names, the artefact's own first."""
         return {}
 
+    @cached_property
+    def drawn(self) -> dict[str, Drawing]:
+        """The figures of `drawings`, drawn once for notebook and file."""
+        return self.drawings()
+
     def caption(self, words: str, *, samples: int | None = None, rays: int = 0) -> str:
         """Return a caption that ends with the profile, and with the numbers of samples and rays if given."""
         if samples is not None:
@@ -162,7 +168,7 @@ class Result:
     def save(self, store: Store) -> list[Path]:
         """Write the numbers as JSON beside the artifacts, and the figures; return the paths."""
         paths = [store.save_result(self.NAME, to_json(self))]
-        for name, drawing in self.drawings().items():
+        for name, drawing in self.drawn.items():
             name = f"{self.NOTEBOOK}_{self.dataset}_{name}"
             paths.append(save_drawing(drawing, name, run=name_run(self.profile, self.seed), home=store.home))
         return paths

@@ -95,8 +95,7 @@ class Chapter(Generic[R]):
             name: the last part of its file name.
         """
         for each in self.results.values():
-            drawings = each.drawings()
-            show_drawing(drawings[name or next(iter(drawings))])
+            show_drawing(each.drawn[name or next(iter(each.drawn))])
 
     def save(self) -> pd.DataFrame:
         """Save all results and figures, and return which files."""

@@ -234,15 +234,20 @@ class Report:
 
     def draw(self, name: str) -> None:
         """Show a figure with its caption."""
-        show_drawing(self.drawings()[name])
+        show_drawing(self.drawn[name])
 
     def save(self) -> pd.DataFrame:
         """Save the figures, and return which files."""
         paths = [
             save_drawing(drawing, f"12_{name}", run=name_run(self.profile, self.seed))
-            for name, drawing in self.drawings().items()
+            for name, drawing in self.drawn.items()
         ]
         return pd.DataFrame({"saved": [path.name for path in paths]})
+
+    @cached_property
+    def drawn(self) -> dict[str, Drawing]:
+        """The figures of `drawings`, drawn once for notebook and file."""
+        return self.drawings()
 
     def drawings(self) -> dict[str, Drawing]:
         """Draw the verdicts on all counted claims, and all printed numbers against ours."""
