@@ -124,7 +124,7 @@ def _describe_scatter(trainings: Trainings, dataset: str) -> str:
 def _join_verdicts(verbs: dict[str, str]) -> str:
     if len(verbs) > 1 and len(found := set(verbs.values())) == 1:
         (verb,) = found
-        return f"{verb} on {'both datasets' if verb in (HOLDS, FAILS) else 'either dataset'}"
+        return f"{verb} on {'both datasets' if verb.startswith((HOLDS, FAILS)) else 'either dataset'}"
     said = (verb if dataset == BOTH else f"{verb} on {TITLES[dataset]}" for dataset, verb in verbs.items())
     return " and ".join(said)
 

@@ -265,9 +265,9 @@ def _describe_dose(learned: FeedbackResult) -> str:
 
 def summarize_costs(costs: Costs) -> str:
     """Say how long everything took, and on what."""
-    devices = " and ".join(f"{hours:.1f} on {device}" for device, hours in costs.devices.items())
+    devices = "; ".join(f"{hours:.1f} on {device}" for device, hours in costs.devices.items())
     return (
-        f"The models, margin tables and attacks that ship took {costs.total:.0f} hours to make, {devices}: "
+        f"The models, margin tables and attacks that ship took {costs.total:.0f} hours to make ({devices}): "
         "hours by the clock, pauses included, and of steps that ran side by side each; of a search or attack "
         "that went on after a stop, its last part alone."
     )

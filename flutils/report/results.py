@@ -80,6 +80,12 @@ def _render_profile(trainings: Trainings) -> Iterator[str]:
     lines, over = report.claims(), trainings.judge() if trainings.enough else {}
     counted = [line for line in lines if line.counted]
     yield _fold("Every claim with its evidence", _list_claims(counted, over))
+    failing = report.failures()
+    if len(failing):
+        yield _fold(
+            "What fails, and whether another reading of the text turns it",
+            render_frame(failing.set_index(["about", "claim", "dataset"])),
+        )
     apart = [line for line in lines if not line.counted]
     yield _fold("Claims listed apart, in no count", _list_claims(apart, over))
     compared = report.comparisons()

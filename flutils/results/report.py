@@ -19,6 +19,7 @@ from flutils.claims import (
     rank_correlation,
 )
 from flutils.config import describe, load_profile
+from flutils.experiment.searches import OURS
 from flutils.paper import BOTH, Claim
 from flutils.results.base import (
     ALL,
@@ -32,6 +33,7 @@ from flutils.results.base import (
     tabulate,
     tabulate_comparisons,
 )
+from flutils.results.readings import Readings
 
 NOT_DECIDED, NOT_JUDGED = "not decided", "not judged"
 
@@ -170,10 +172,31 @@ class Report:
         ]
         return pd.DataFrame(rows)
 
-    def table(self, *, counted: bool = True) -> Any:
-        """Return `frame`, styled for a notebook."""
-        frame = self.frame(counted=counted)
-        return style_frame(frame, f"claims{counted}").hide(axis="index")
+    def failures(self) -> pd.DataFrame:
+        """Return the claims that count and fail, with the verdicts that other readings of the text give."""
+        rows = [
+            {
+                "about": line.claim.about,
+                "claim": line.claim.text,
+                "dataset": line.dataset,
+                "printed": line.printed,
+                "evidence": line.evidence,
+                "with another reading": self._read_otherwise(line),
+            }
+            for line in self.claims()
+            if line.counted and line.ours == FAILS
+        ]
+        return pd.DataFrame(rows)
+
+    def table(self, what: str = "frame", **arguments: Any) -> Any:
+        """Return a table of claims, styled for a notebook.
+
+        Args:
+            what: name of the method that returns it.
+            **arguments: of that method.
+        """
+        name = "".join(map(str, (what, *arguments.values())))
+        return style_frame(getattr(self, what)(**arguments), f"claims{name}").hide(axis="index")
 
     def measures(self) -> dict[str, list[Comparison]]:
         """Return the comparisons of accuracy, mean margin and N/A on test images, in which more is better.
@@ -243,6 +266,19 @@ class Report:
             for name, drawing in self.drawn.items()
         ]
         return pd.DataFrame({"saved": [path.name for path in paths]})
+
+    def _read_otherwise(self, line: ClaimLine) -> str:
+        """Say with which readings of the text a claim holds, or cannot be told."""
+        readings = self.found.get(line.dataset, {}).get(Readings.NAME)
+        if not isinstance(readings, Readings) or line.claim.id not in readings.readings[OURS].verdicts:
+            return "none was tried: the margins of the searched samples do not decide it"
+        found = {name: each.verdicts[line.claim.id] for name, each in readings.readings.items()}
+        ours = found.pop(OURS)
+        said = f"{ours} with ours, on the rays that all are measured on"
+        for verdict in (verdict for verdict in (HOLDS, CANNOT_TELL) if verdict != ours):
+            if names := [f"“{name}”" for name, other in found.items() if other == verdict]:
+                said += f"; {verdict} with {', '.join(names)}"
+        return said
 
     @cached_property
     def drawn(self) -> dict[str, Drawing]:

@@ -93,6 +93,7 @@ def test_no_verdict_is_typed():
         ({"mnist": "holds", "cifar10": "holds"}, "holds on both datasets"),
         ({"mnist": "cannot be told", "cifar10": "cannot be told"}, "cannot be told on either dataset"),
         ({"mnist": "holds", "cifar10": "fails"}, "holds on MNIST and fails on CIFAR-10"),
+        (dict.fromkeys(("mnist", "cifar10"), "fails (in no count)"), "fails (in no count) on both datasets"),
         ({"mnist": "fails"}, "fails on MNIST"),
         ({"both": "holds"}, "holds"),
     ],

@@ -197,10 +197,10 @@ def test_the_report_at_the_papers_sizes_says_what_they_took():
     epochs = sum(epoch["seconds"] for epoch in adv["measured"]["history"])
     assert costs.hours["mnist", "training, adversarial"] == pytest.approx(epochs / 3600)
     trainings = Trainings("paper", {0: read_quick()})
-    devices = " and ".join(f"{hours:.1f} on {device}" for device, hours in costs.devices.items())
+    devices = "; ".join(f"{hours:.1f} on {device}" for device, hours in costs.devices.items())
     assert sum(costs.devices.values()) == pytest.approx(costs.total)
     for text in (render_headline(trainings, costs), render_results([trainings], {}, costs)):
-        assert f"took {costs.total:.0f} hours to make, {devices}: " in text
+        assert f"took {costs.total:.0f} hours to make ({devices}): " in text
     assert "hours to make" not in render_results([Trainings("quick", {0: read_quick()})], {}, costs)
 
 

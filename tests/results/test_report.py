@@ -4,13 +4,15 @@ import dataclasses
 import json
 
 import pytest
+from conftest import ROOT
 
 from flutils import claims, paper
 from flutils.artifacts import Store
 from flutils.config import DATASETS
+from flutils.experiment.searches import OURS
 from flutils.guard import seal
 from flutils.records import to_json
-from flutils.results import Report, Table1
+from flutils.results import RESULTS, Report, Table1
 
 PERCENT = {"mnist": [1.0] * 10 + [90.0], "cifar10": [9.0] * 10 + [10.0]}
 
@@ -99,3 +101,25 @@ def test_a_result_of_another_version_is_refused_with_its_notebook(home):
 def test_a_result_is_read_as_it_was_saved(home):
     again = Table1.load(Store("smoke", "mnist", home=home))
     assert dataclasses.asdict(again) == dataclasses.asdict(make_table1("mnist"))
+
+
+def test_failures_say_what_other_readings_of_the_text_give():
+    report = Report.read(RESULTS, "paper", DATASETS, folder=ROOT / "artifacts" / "paper")
+    frame = report.failures()
+    failed = [line for line in report.claims() if line.counted and line.ours == claims.FAILS]
+    assert frame["claim"].tolist() == [line.claim.text for line in failed]
+    said = {(line.claim.id, line.dataset): row for line, row in zip(failed, frame.iloc, strict=True)}
+    measured = 0
+    for (id, dataset), row in said.items():
+        readings, words = report.found[dataset]["readings"].readings, row["with another reading"]
+        if id not in readings[OURS].verdicts:
+            assert words.startswith("none was tried") and row["evidence"]
+            continue
+        measured += 1
+        ours, *others = words.split("; ")
+        assert ours == f"{readings[OURS].verdicts[id]} with ours, on the rays that all are measured on"
+        for part in others:
+            verdict, _, names = part.partition(" with ")
+            alike = [name for name, each in readings.items() if each.verdicts[id] == verdict and name != OURS]
+            assert names == ", ".join(f"“{name}”" for name in alike)
+    assert measured
