@@ -1,4 +1,4 @@
-# `make` lists the targets. PROFILE=smoke|quick|paper, DATASET=mnist|cifar10, NOTEBOOK=03 and FRESH=1 narrow
+# `make` lists the targets. PROFILE=smoke|quick|paper (default paper), DATASET=mnist|cifar10, NOTEBOOK=03 and FRESH=1 narrow
 # `make reproduce`; PYTHON names the interpreter that the virtual environment is made from, without it the first
 # of 3.12, 3.13 and 3.11 that is there and runs.
 
@@ -52,7 +52,7 @@ $(TEST): requirements-test.lock $(STAMP)
 
 venv: $(STAMP) ## make the virtual environment from the lock
 
-reproduce: $(STAMP) ## run every notebook: PROFILE=smoke|quick|paper DATASET=... NOTEBOOK=03 FRESH=1
+reproduce: $(STAMP) ## run every notebook: PROFILE=smoke|quick|paper DATASET=... NOTEBOOK=03 SEED=1 FRESH=1
 	@$(BIN)/python -m flutils reproduce $(CHOICES)
 
 test: lint types unit ## lint, types, unit tests, nbval, and the smoke pipeline

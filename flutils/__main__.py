@@ -45,10 +45,14 @@ def _build_parser() -> argparse.ArgumentParser:
     _add_choice(reproduce, "--notebook", "a number or name, such as 03; without it all")
     reproduce.add_argument("--seed", type=int, default=0, help="the run's one seed (default: 0)")
     reproduce.add_argument(
-        "--fresh", action="store_true", help="delete the artifacts of these datasets first"
+        "--fresh",
+        action="store_true",
+        help="delete all artifacts of these datasets first, of paper those that ship",
     )
     _add_scheduler(reproduce)
-    reproduce.add_argument("--dry-run", action="store_true", help="show the plan and what is cached")
+    reproduce.add_argument(
+        "--dry-run", action="store_true", help="show the plan, and which models and margin tables are there"
+    )
 
     data = commands.add_parser("data", help="fetch the data, and say where it is")
     data.set_defaults(run=_fetch_data)

@@ -56,7 +56,9 @@ def describe_findings(found: dict[str, Finding]) -> str:
     """Return one line for each finding, and one with the conclusion."""
     lines = [f"{finding.state:4}  {matter:9}  {finding.text}" for matter, finding in found.items()]
     off = [matter for matter, finding in found.items() if finding.state == OFF]
-    return "\n".join([*lines, f"not ready: {', '.join(off)}" if off else "ready: `make reproduce`"])
+    ships = found.get("artifacts", Finding(OK, "")).state == OK
+    ready = f"ready: `make reproduce{'' if ships else ' PROFILE=quick'}`"
+    return "\n".join([*lines, f"not ready: {', '.join(off)}" if off else ready])
 
 
 def _check_python() -> Finding:

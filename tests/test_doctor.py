@@ -55,7 +55,7 @@ def test_it_runs_here_and_looks_at_everything():
 
 def test_status_follows_what_is_found(machine, capsys):
     assert main(["doctor"]) == 0
-    assert capsys.readouterr().out.endswith("\nready: `make reproduce`\n")
+    assert capsys.readouterr().out.endswith("\nready: `make reproduce PROFILE=quick`\n"), "nothing ships there"
     (machine / "proc" / "meminfo").write_text("MemAvailable: 1000000 kB\n")
     assert main(["doctor"]) == 1
     assert capsys.readouterr().out.endswith("\nnot ready: memory\n")
@@ -153,6 +153,7 @@ def test_shipped_artifacts(machine):
     made = store.obtain("ori", ".txt", {"seed": 0}, lambda path, _: path.write_text("weights") and {})
     store.save_result("table1", {})
     expect("artifacts", "ok", "1, checksums right")
+    assert doctor.describe_findings(doctor.examine()).endswith("`make reproduce`")
     made.path.write_text("other")
     expect("artifacts", "off", f"{made.path.name} damaged", "git restore artifacts/paper")
     made.path.unlink()

@@ -138,7 +138,7 @@ def test_notebook_choice(folders, wanted):
     write_notebook(folders["folder"], "01_make", "1 / 0")
     write_notebook(folders["folder"], "02_more", "print(DATASET, SEED)")
     reproduce(datasets="mnist", notebooks=[wanted], seed=2, **folders)
-    executed = folders["home"] / "artifacts" / "quick-seed2" / "mnist" / "notebooks" / "02_more.ipynb"
+    executed = folders["home"] / "artifacts" / "paper-seed2" / "mnist" / "notebooks" / "02_more.ipynb"
     assert "mnist 2" in read_text(executed)
 
 
@@ -215,10 +215,10 @@ def test_failed_notebook(folders, capsys):
         reproduce(datasets="mnist", **folders)
     assert str(caught.value).splitlines() == [
         "notebook 02_bad (mnist) failed in cell 4: ValueError: too big",
-        "executed copy: artifacts/quick/mnist/notebooks/02_bad.failed.ipynb",
+        "executed copy: artifacts/paper/mnist/notebooks/02_bad.failed.ipynb",
         "not run: 03_later (mnist)",
     ]
-    executed = folders["home"] / "artifacts" / "quick" / "mnist" / "notebooks"
+    executed = folders["home"] / "artifacts" / "paper" / "mnist" / "notebooks"
     assert sorted(path.name for path in executed.iterdir()) == ["01_make.ipynb", "02_bad.failed.ipynb"]
     assert "01_make" in capsys.readouterr().out
     write_notebook(folders["folder"], "02_bad", "x = 1")
@@ -245,7 +245,7 @@ def test_kernel_is_this_interpreter(folders, tmp_path, monkeypatch):
         folders["folder"], "01_which", "import os, sys\nprint(sys.executable, os.environ['FLUTILS_HOME'])"
     )
     reproduce(datasets="mnist", **folders)
-    executed = folders["home"] / "artifacts" / "quick" / "mnist" / "notebooks" / "01_which.ipynb"
+    executed = folders["home"] / "artifacts" / "paper" / "mnist" / "notebooks" / "01_which.ipynb"
     assert f"{sys.executable} {folders['home']}" in read_text(executed)
     assert dict(os.environ) == before
 
@@ -255,7 +255,7 @@ def test_braces_in_paths_and_log_lines(tmp_path, folders):
     log = "import sys\nprint('I0000 00:00:1.5 1 port.cc:153] oneDNN', file=sys.stderr)\n"
     write_notebook(folder, "01_log", log, f"{log}print('mind this', file=sys.stderr)")
     reproduce(datasets="mnist", folder=folder, home=folders["home"])
-    executed = folders["home"] / "artifacts" / "quick" / "mnist" / "notebooks" / "01_log.ipynb"
+    executed = folders["home"] / "artifacts" / "paper" / "mnist" / "notebooks" / "01_log.ipynb"
     assert read_text(executed) == "mind this\n"
 
 

@@ -147,7 +147,8 @@ class Store:
             problem = str(error)
         if warn:
             warnings.warn(
-                f"artifact {path.name} is damaged: {problem}; it has to be made anew",
+                f"artifact {path.name} is damaged: {problem}; it has to be made anew, "
+                "unless it ships and `git restore artifacts/paper` brings it back",
                 ArtifactWarning,
                 stacklevel=4,
             )

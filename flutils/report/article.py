@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from importlib.resources import files
 from typing import Any, cast
 
+import numpy as np
+
 from flutils import paper
 from flutils.claims import CANNOT_TELL, CONFIDENCE, FAILS, HOLDS, RESAMPLES, format_signed
 from flutils.config import DATASETS, load_profile
@@ -18,9 +20,10 @@ from flutils.report.headline import (
     summarize_noise,
     tabulate_measures,
 )
-from flutils.results import Trainings
+from flutils.results import Readings, Theory, Trainings
 from flutils.results.base import ALL
 from flutils.results.report import NOT_DECIDED, NOT_JUDGED, ClaimLine
+from flutils.results.steps import STEP_RATES
 
 _VERBS = {HOLDS: "holds", FAILS: "fails", CANNOT_TELL: "cannot be told"}
 _VERBS |= {NOT_JUDGED: "is not judged", NOT_DECIDED: "is not decided"}
@@ -68,7 +71,9 @@ def collect_fields(trainings: Trainings) -> dict[str, Any]:
         "dose": {each: results[each]["feedback"].dose().loc[FL].to_dict("index") for each in DATASETS},
         "equal": _join_verdicts({each: _VERBS[trainings.judge_dose(each)] for each in DATASETS}),
         "trainings": describe_trainings(trainings),
-        "undone": "" if len(trainings.reports) > 1 else "more than one training of each model, ",
+        "undone": ""
+        if len(trainings.reports) > 1
+        else "more than one training of each model at these sizes, ",
         "accuracy": {each: _list_accuracies(results[each]["table3"]) for each in DATASETS},
         "said": _group_verdicts(lines, "ours"),
         "printed": _group_verdicts(lines, "printed"),
@@ -77,6 +82,9 @@ def collect_fields(trainings: Trainings) -> dict[str, Any]:
         "measures": tabulate_measures(trainings),
         "noise": summarize_noise(trainings),
         "over": f" over {len(trainings.reports)} runs" if trainings.averaged else " of one run",
+        "factor": _find_factors(results["mnist"]["readings"]),
+        "firm": {each: _describe_firmness(results[each]["readings"]) for each in DATASETS},
+        "until": _find_rates(results[ALL]["theory"]),
         "scatter": _describe_scatter(trainings, "cifar10"),
         "holding": _list_claims(counted, "ours", HOLDS),
         "failing": _list_claims(counted, "ours", FAILS),
@@ -119,6 +127,28 @@ def _describe_scatter(trainings: Trainings, dataset: str) -> str:
         return ""
     low, high = (format_signed(gain, 0) for gain in (gains[0], gains[-1]))
     return f"; over {len(gains)} runs *R* changes by {low} to {high} %"
+
+
+def _find_factors(readings: Readings) -> dict[str, float]:
+    """Return the mean factor between R_i of Ori. and the printed, by reading."""
+    column = readings.frame()["R_i of Ori.", "factor from the printed"]
+    return {str(name): float(factor) for name, factor in column.items()}
+
+
+def _describe_firmness(readings: Readings) -> str:
+    """Say with how many readings it holds that F.L. raises R, and with how many it fails."""
+    verdicts = [each.verdicts["r-fl-rises"] for each in readings.readings.values()]
+    return f"holds with {verdicts.count(HOLDS)} and fails with {verdicts.count(FAILS)} of {len(verdicts)}"
+
+
+def _find_rates(theory: Theory) -> dict[str, str]:
+    """Return up to which rate of Theorem 1's steps f falls in every example, by dataset."""
+    found = {}
+    for dataset, steps in theory.steps.items():
+        falls = steps.falls["all layers"] == 1
+        last = len(falls) if falls.all() else int(np.argmin(falls))
+        found[dataset] = f"a rate of {STEP_RATES[last - 1]:.2g}" if last else "no rate"
+    return found
 
 
 def _join_verdicts(verbs: dict[str, str]) -> str:

@@ -25,6 +25,7 @@ from flutils.results.feedback import SHARE, TAKEN
 from flutils.results.report import NOT_DECIDED, NOT_JUDGED
 
 BOUNDARY = "Is it the boundary that helps?"
+UNEQUAL = "Std. of log₁₀ R_i, test images"
 
 
 def render_headline(
@@ -100,10 +101,16 @@ def summarize_claims(trainings: Trainings) -> str:
         )
         ours += f" ({some} claims that cannot be told are decided in some runs; {opposed})"
     statements = len({line.claim.id for line in lines})
+    apart = [
+        f"{sum(line.printed == line.ours for line in own)} of {len(own)} on {TITLES[dataset]}"
+        for dataset in trainings.first.datasets
+        if (own := [line for line in decided if line.dataset == dataset])
+    ]
+    split = f" ({', '.join(apart)})" if apart else ""
     return (
         f"The paper's text makes {statements} statements; one about both datasets counts for each, so that "
         f"there are {len(lines)} claims. In our numbers{where} {ours}; in the paper's own printed tables "
-        f"{printed}. Where both decide, they agree on {same} of {len(decided)}."
+        f"{printed}. Where both decide, they agree on {same} of {len(decided)}{split}."
     )
 
 
@@ -149,6 +156,24 @@ def summarize_controls(trainings: Trainings) -> str:
         f"{'; '.join(parts)}. {summarize_noise(trainings)} A gain or loss is a difference with an asterisk: "
         f"its {whose} leaves out 0, as one in twenty does by chance; more rays that meet no boundary (N/A) "
         f"are a gain. The measures move together, so they are fewer tests than they seem; {often}."
+        f"{_describe_inequality(trainings)}"
+    )
+
+
+def _describe_inequality(trainings: Trainings) -> str:
+    """Say what F.L. does to the spread of class robustness beyond the controls; empty without any."""
+    said = []
+    for dataset in trainings.first.datasets:
+        if item := trainings.compare(dataset, UNEQUAL):
+            longer, noise = (
+                format_difference(item.differences[f"{FL} − {each}"]) for each in (CONTROL, NOISE)
+            )
+            said.append(f"on {TITLES[dataset]} {longer} beyond longer training and {noise} beyond noise")
+    if not said:
+        return ""
+    return (
+        " Inequality between classes is not among them: the Std. of log₁₀ R_i, of which less is more equal, "
+        f"changes by {', and '.join(said)}."
     )
 
 

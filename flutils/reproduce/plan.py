@@ -11,7 +11,7 @@ from flutils.folders import scratch_folder
 from flutils.reproduce.notebooks import Notebook, choose_notebooks, find_notebooks, read_defaults
 from flutils.results.base import ALL
 
-_ROUGHLY = {"smoke": "a few minutes", "quick": "about 40 minutes", "paper": "about a day"}
+_ROUGHLY = {"smoke": "a few minutes", "quick": "40 to 80 minutes", "paper": "about two days"}
 
 
 @dataclass(frozen=True)
@@ -127,7 +127,8 @@ def count_there(plan: Plan, home: Path) -> str:
         for _, artifact in Experiment(dataset, plan.profile, plan.seed, home=home).list_artifacts()
     ]
     there = sum(artifact is not None for artifact in listed)
-    return f"{there} of {len(listed)} models and margin tables are there"
+    whole = ", none is made" if there == len(listed) else ""
+    return f"{there} of {len(listed)} models and margin tables are there{whole}"
 
 
 def describe_time(plan: Plan, home: Path) -> str:

@@ -159,10 +159,12 @@ class Fig3(Result):
             intervals = {model: ends[part] for model, ends in self.intervals.items()}
             return plots.CurvePanel(strengths[part], curves, intervals, unit)
 
-        on_axis, fine = np.isin(self.strengths, self.axis), self.strengths <= self.fine_max + _ROUNDING
+        on_axis = np.isin(self.strengths, self.axis)
         panels = {self.title: cut(on_axis, self.strengths, "fraction of the pixel range")}
         if self.fine_max > 0:
             start = f"{self.title}, the start of the axis"
+            # The paper's axis has points there too, at nearly the same places.
+            fine = self._finer | (self.strengths == 0)
             panels[start] = cut(fine, self.strengths * self.pixel_range, "pixel values")
         figure = plots.plot_accuracy_curves(panels, chance=self.chance)
         caption = self.caption(
@@ -180,10 +182,13 @@ class Fig3(Result):
     def _choose_shown(self) -> list[int]:
         """Return the places of the strengths nearest to 0, 0.1, ..., 0.5, and of the finer part."""
         nearest = {int(np.abs(self.strengths - near).argmin()) for near in _SHOWN}
-        fine = np.flatnonzero(
-            (self.strengths <= self.fine_max + _ROUNDING) & ~np.isin(self.strengths, self.axis)
-        )
-        return sorted(nearest | set(fine.tolist()))
+        return sorted(nearest | set(np.flatnonzero(self._finer).tolist()))
+
+    @property
+    def _finer(self) -> NDArray[np.bool_]:
+        """(k,) which strengths are of the finer part alone."""
+        finer: NDArray[np.bool_] = self.strengths <= self.fine_max + _ROUNDING
+        return finer & ~np.isin(self.strengths, self.axis)
 
 
 def find_order(correct: Mapping[str, NDArray[np.bool_]], strengths: Floats, *, seed: int) -> list[Finding]:

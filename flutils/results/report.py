@@ -172,19 +172,20 @@ class Report:
         ]
         return pd.DataFrame(rows)
 
-    def failures(self) -> pd.DataFrame:
-        """Return the claims that count and fail, with the verdicts that other readings of the text give."""
+    def readings(self) -> pd.DataFrame:
+        """Return what other readings give of the claims that count, and those that fail untried."""
         rows = [
             {
                 "about": line.claim.about,
                 "claim": line.claim.text,
                 "dataset": line.dataset,
                 "printed": line.printed,
-                "evidence": line.evidence,
-                "with another reading": self._read_otherwise(line),
+                "ours": line.ours,
+                "with other readings": said
+                or "none was tried: margins of the searched samples do not decide it",
             }
             for line in self.claims()
-            if line.counted and line.ours == FAILS
+            if line.counted and ((said := self._read_otherwise(line)) or line.ours == FAILS)
         ]
         return pd.DataFrame(rows)
 
@@ -268,14 +269,13 @@ class Report:
         return pd.DataFrame({"saved": [path.name for path in paths]})
 
     def _read_otherwise(self, line: ClaimLine) -> str:
-        """Say with which readings of the text a claim holds, or cannot be told."""
+        """Say with which readings of the text a claim has which verdict; empty where none was tried."""
         readings = self.found.get(line.dataset, {}).get(Readings.NAME)
         if not isinstance(readings, Readings) or line.claim.id not in readings.readings[OURS].verdicts:
-            return "none was tried: the margins of the searched samples do not decide it"
+            return ""
         found = {name: each.verdicts[line.claim.id] for name, each in readings.readings.items()}
-        ours = found.pop(OURS)
-        said = f"{ours} with ours, on the rays that all are measured on"
-        for verdict in (verdict for verdict in (HOLDS, CANNOT_TELL) if verdict != ours):
+        said = f"{line.ours} with {list(found.values()).count(line.ours)} of {len(found)}"
+        for verdict in (verdict for verdict in (HOLDS, FAILS, CANNOT_TELL) if verdict != line.ours):
             if names := [f"“{name}”" for name, other in found.items() if other == verdict]:
                 said += f"; {verdict} with {', '.join(names)}"
         return said

@@ -81,7 +81,7 @@ class Trainings:
     def read_several(
         cls, kinds: Sequence[type[Result]], profile: str, datasets: Sequence[str], **options: Any
     ) -> "Trainings":
-        """Read the runs of a profile, or where it has but one, of the next smaller profile that has several.
+        """Read the runs of a profile, or if these are too few, of the next smaller one that has enough.
 
         Args:
             kinds, profile, datasets, options: as for `read`.
@@ -92,7 +92,7 @@ class Trainings:
         own = cls.read(kinds, profile, datasets, **options)
         smaller = reversed(PROFILES[: PROFILES.index(profile)])
         others = (cls.read(kinds, each, datasets, **options) for each in smaller)
-        return next((each for each in (own, *others) if len(each.reports) > 1), own)
+        return next((each for each in (own, *others) if each.enough), own)
 
     def count(self) -> pd.DataFrame:
         """Return how many claims hold in each run, and over all of them."""
@@ -202,6 +202,14 @@ class Trainings:
             dataset: [average_comparisons(self._comparisons[dataset, item.measure]) for item in items]
             for dataset, items in first.items()
         }
+
+    def compare(self, dataset: str, measure: str) -> Comparison | None:
+        """Return one comparison of F.L. with the controls, as `measures` does; None where there is none."""
+        items = self._comparisons.get((dataset, measure), [])
+        if len(items) == len(self.reports) and self.enough:
+            return average_comparisons(items)
+        own = (item for result in self.first.found[dataset].values() for item in result.comparisons)
+        return next((item for item in own if item.measure == measure), None)
 
     @property
     def averaged(self) -> bool:

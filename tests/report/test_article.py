@@ -22,7 +22,7 @@ FIELDS = sorted(
     {f"{{{name}:{spec}}}" for _, name, spec, _ in Formatter().parse(read_template()) if name is not None}
 )
 # These follow from the paper's printed numbers, or are rules of ours.
-FIXED = re.compile(r"\{(paper\.|resamples|confidence|dose\[\w+\]\[paper\]|printed\[|denied|.*num_cells)")
+FIXED = re.compile(r"\{(paper\.|resamples|confidence|dose\[\w+\]\[paper\]|printed\[|denied)")
 KEPT = ROOT / "artifacts" / "reported" / "quick"
 
 
