@@ -55,7 +55,7 @@ def test_it_runs_here_and_looks_at_everything():
 
 def test_status_follows_what_is_found(machine, capsys):
     assert main(["doctor"]) == 0
-    assert capsys.readouterr().out.endswith("\nready: `make reproduce PROFILE=quick`\n"), "nothing ships there"
+    assert capsys.readouterr().out.endswith("\nready: `make reproduce PROFILE=quick`\n"), "none ship"
     (machine / "proc" / "meminfo").write_text("MemAvailable: 1000000 kB\n")
     assert main(["doctor"]) == 1
     assert capsys.readouterr().out.endswith("\nnot ready: memory\n")

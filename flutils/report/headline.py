@@ -168,12 +168,12 @@ def _describe_inequality(trainings: Trainings) -> str:
             longer, noise = (
                 format_difference(item.differences[f"{FL} − {each}"]) for each in (CONTROL, NOISE)
             )
-            said.append(f"on {TITLES[dataset]} {longer} beyond longer training and {noise} beyond noise")
+            said.append(f"on {TITLES[dataset]} by {longer} beyond longer training and {noise} beyond noise")
     if not said:
         return ""
     return (
         " Inequality between classes is not among them: the Std. of log₁₀ R_i, of which less is more equal, "
-        f"changes by {', and '.join(said)}."
+        f"changes {', and '.join(said)}."
     )
 
 
