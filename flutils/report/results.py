@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
+import pandas as pd
+
 from flutils.claims import CANNOT_TELL, CONFIDENCE, FAILS, HOLDS, RESAMPLES
 from flutils.plots import TITLES
 from flutils.report.costs import Costs
@@ -87,10 +89,8 @@ def _render_profile(trainings: Trainings) -> Iterator[str]:
     lines, over = report.claims(), trainings.judge() if trainings.enough else {}
     counted = [line for line in lines if line.counted]
     yield _fold("Every claim with its evidence", _list_claims(counted, over))
-    readings = report.readings()
-    if len(readings):
-        table = render_frame(readings.set_index(["about", "claim", "dataset"]))
-        said = f"{OTHERWISE} All of seed {report.seed}.\n\n{table}"
+    if len(readings := report.readings()):
+        said = f"{OTHERWISE} All of seed {report.seed}.\n\n{_list_readings(readings)}"
         yield _fold("The same claims with other readings of the text", said)
     apart = [line for line in lines if not line.counted]
     yield _fold("Claims listed apart, in no count", _list_claims(apart, over))
@@ -133,6 +133,16 @@ def _list_claims(lines: Sequence[ClaimLine], over: Mapping[tuple[str, str], str]
     ]
     ours = ["this run", "over all runs"] if over else ["ours"]
     header = ["claim", "dataset", "printed", *ours, "evidence"]
+    return make_table(header, rows, left=len(header))
+
+
+def _list_readings(readings: pd.DataFrame) -> str:
+    """List claims with the verdicts that other readings of the text give."""
+    header = ["claim", "dataset", "printed", "ours", "with other readings"]
+    rows = [
+        [f"{about}: {claim}", TITLES.get(dataset, dataset), _mark(printed), f"**{_mark(ours)}**", said]
+        for about, claim, dataset, printed, ours, said in readings.itertuples(index=False)
+    ]
     return make_table(header, rows, left=len(header))
 
 
