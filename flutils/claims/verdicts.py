@@ -134,13 +134,19 @@ def hold_all(*outcomes: ArrayLike) -> Floats:
 
 def format_significant(value: float | np.floating[Any], digits: int = 3) -> str:
     """Write a number with its significant digits, of which whole ones all stay: 0.0839, −42.6, 2,468, –."""
+    value = float(_settle(value))
     text = "–" if np.isnan(value) else f"{value:,.{_count_decimals(value, digits)}f}"
     return text.replace("-", "−").replace("inf", "∞")
 
 
 def format_signed(value: float | Decimal | np.floating[Any], digits: int) -> str:
     """Write a number with its sign, a minus and no hyphen, and so many decimals: +0.3, −8.1, +1,234.0."""
-    return f"{value:+z,.{digits}f}".replace("-", "−")
+    return f"{_settle(value):+z,.{digits}f}".replace("-", "−")
+
+
+def _settle(value: float | Decimal | np.floating[Any]) -> float | Decimal:
+    """Leave out the last digits, in which the order of sums shows: ties are rounded alike everywhere."""
+    return value if isinstance(value, Decimal) else float(f"{value:.12g}")
 
 
 def format_difference(difference: Sequence[float]) -> str:

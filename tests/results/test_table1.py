@@ -155,3 +155,10 @@ def test_a_verdict_says_which_claim_it_is_about():
 )
 def test_numbers_are_spelled_with_three_digits_and_no_exponent(value, text):
     assert claims.format_significant(value) == text
+
+
+def test_a_tie_is_rounded_alike_whatever_the_order_of_the_sum():
+    tie = 72.445
+    spelled = {claims.format_significant(np.nextafter(tie, other), 4) for other in (0, tie, 100)}
+    signed = {claims.format_signed(np.nextafter(tie, other), 2) for other in (0, tie, 100)}
+    assert len(spelled) == len(signed) == 1
