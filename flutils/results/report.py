@@ -64,6 +64,12 @@ class ClaimLine:
         return self.claimed and not self.claim.apart
 
 
+def _name(line: ClaimLine) -> dict[str, str]:
+    """Return the first columns of a table of claims: which one, and its verdicts."""
+    named = {"about": line.claim.about, "claim": line.claim.text, "dataset": line.dataset}
+    return named | {"printed": line.printed, "ours": line.ours}
+
+
 @dataclass(frozen=True, eq=False)
 class Report:
     """Everything that is saved of one profile.
@@ -158,14 +164,8 @@ class Report:
     def frame(self, *, counted: bool = True) -> pd.DataFrame:
         """Return the claims that count as a table, or those listed apart or not claimed of the dataset."""
         rows = [
-            {
-                "about": line.claim.about,
-                "claim": line.claim.text,
-                "dataset": line.dataset,
-                "printed": line.printed,
-                "ours": line.ours,
-                "evidence": line.evidence,
-            }
+            _name(line)
+            | {"evidence": line.evidence}
             | ({} if counted else {"why apart": line.claim.apart or "not claimed of this dataset"})
             for line in self.claims()
             if line.counted == counted
@@ -174,16 +174,9 @@ class Report:
 
     def readings(self) -> pd.DataFrame:
         """Return what other readings give of the claims that count, and those that fail untried."""
+        untried = "none was tried: margins of the searched samples do not decide it"
         rows = [
-            {
-                "about": line.claim.about,
-                "claim": line.claim.text,
-                "dataset": line.dataset,
-                "printed": line.printed,
-                "ours": line.ours,
-                "with other readings": said
-                or "none was tried: margins of the searched samples do not decide it",
-            }
+            _name(line) | {"with other readings": said or untried}
             for line in self.claims()
             if line.counted and ((said := self._read_otherwise(line)) or line.ours == FAILS)
         ]
